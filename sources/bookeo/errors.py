@@ -1,0 +1,128 @@
+"""Everything that can go wrong, as one tree.
+
+BookeoError
+├── FatalError                  fix something, then run again
+│   ├── SettingsError             a setting is missing or makes no sense
+│   ├── CredentialsRejected       401: the keys are not accepted
+│   ├── PermissionMissing         403: the api key may not do this
+│   ├── RequestRejected           400 and other 4xx: the API refuses what was asked
+│   ├── NotBookeo                 whatever answers at base_url does not speak this API
+│   └── TablesAdded               a table is asked for that the cursor has already passed by
+├── RetriableError              nothing is wrong here; run again later
+│   ├── RateLimited               429 for longer than we are willing to wait
+│   ├── ServerUnavailable         5xx, time-outs, resets, cut-off answers, until the retries ran out
+│   ├── WindowIncomplete          a time window never gave as many items as it announced
+│   └── RequestBudgetSpent        the number of requests allowed for this run is used up
+└── SkippableError              about one record; it is noted and counted, the load goes on
+    ├── NotFound                  404: deleted between two calls, or never there
+    └── NotReadable               403 for one child of a booking
+
+No message carries a key, a request's headers or anything about a customer.
+"""
+
+from __future__ import annotations
+
+
+class BookeoError(Exception):
+    """Base of all errors of this package: one clear sentence for the user.
+
+    Args:
+        message: What happened, where, and what to do, in one sentence.
+        operation: The API operation, e.g. `GET /bookings`, without ids or parameters.
+        status: The HTTP status code of the answer, if there was one.
+        error_id: Bookeo's own id of the error, to be quoted to its support.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        operation: str | None = None,
+        status: int | None = None,
+        error_id: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.operation = operation
+        self.status = status
+        self.error_id = error_id
+
+
+class FatalError(BookeoError):
+    """Trying again will not help: something must be fixed first."""
+
+
+class SettingsError(FatalError):
+    """A setting is missing or makes no sense."""
+
+
+class CredentialsRejected(FatalError):
+    """The API does not accept the api key and secret key (401)."""
+
+
+class PermissionMissing(FatalError):
+    """The api key lacks a permission (403).
+
+    Args:
+        message: See `BookeoError`.
+        permission: The permission to ask for, e.g. `bookings_r_all`.
+        operation: See `BookeoError`.
+        status: See `BookeoError`.
+        error_id: See `BookeoError`.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        permission: str | None = None,
+        operation: str | None = None,
+        status: int | None = None,
+        error_id: str | None = None,
+    ) -> None:
+        super().__init__(message, operation=operation, status=status, error_id=error_id)
+        self.permission = permission
+
+
+class RequestRejected(FatalError):
+    """The API refuses the request itself (400 and other 4xx)."""
+
+
+class NotBookeo(FatalError):
+    """Whatever answers at `base_url`, or nothing at all, is not the Bookeo API."""
+
+
+class TablesAdded(FatalError):
+    """Tables are asked for whose rows the shared cursor has already passed by."""
+
+
+class RetriableError(BookeoError):
+    """A passing condition: the same command will do later."""
+
+
+class RateLimited(RetriableError):
+    """The API kept answering 429 for longer than the retries last."""
+
+
+class ServerUnavailable(RetriableError):
+    """No whole answer came (5xx, time-out, reset, cut-off body) until the retries ran out."""
+
+
+class WindowIncomplete(RetriableError):
+    """A time window never gave as many distinct items as it announced."""
+
+
+class RequestBudgetSpent(RetriableError):
+    """The number of requests allowed for this run is used up; the next run goes on from here."""
+
+
+class SkippableError(BookeoError):
+    """Concerns one record only: it is noted and counted, and the load goes on."""
+
+
+class NotFound(SkippableError):
+    """The record is not there (404)."""
+
+
+class NotReadable(SkippableError):
+    """The api key may not read this one record (403)."""

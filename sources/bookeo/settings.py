@@ -1,0 +1,178 @@
+"""Every setting once: its name, default, unit and meaning.
+
+They are read the dlt way, from the section `sources.bookeo` of `.dlt/config.toml` and `.dlt/secrets.toml`, or from
+environment variables such as `SOURCES__BOOKEO__API_KEY`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, get_args
+from urllib.parse import urlsplit
+
+from dlt.common.configuration import configspec, resolve_configuration
+from dlt.common.configuration.specs import BaseConfiguration
+from dlt.common.typing import TSecretStrValue
+
+from bookeo.errors import SettingsError
+
+ChildMode = Literal["always", "as_needed", "never"]
+
+API_BASE_URL = "https://api.bookeo.com/v2"
+MAX_WINDOW_DAYS = 31
+"""The longest range one pair of time filters may span. Source: swagger file and the vendor's pages."""
+MAX_ITEMS_PER_PAGE = 100
+"""Items on one page of any list but payments. Source: swagger file, `itemsPerPage`."""
+MAX_PAYMENTS_PER_PAGE = 300
+"""Items on one page of `GET /payments`. Source: the vendor's pages."""
+DEFAULT_REQUESTS_PER_SECOND = 1.6
+"""What integrators settled on for an account; the vendor publishes no figure."""
+
+
+@configspec
+class BookeoSettings(BaseConfiguration):
+    """The settings of one account's load, resolved from config, secrets and environment.
+
+    Raises:
+        SettingsError: On resolving, when a value is out of its range; the message names it.
+    """
+
+    api_key: TSecretStrValue | None = None
+    """Key of the business account; sent as a header, never in a URL."""
+    secret_key: TSecretStrValue | None = None
+    """Key of the application; sent as a header, never in a URL."""
+    account: str | None = None
+    """Name of the entry of `accounts` to load; without one the keys above are used."""
+    accounts: list[Any] | None = None
+    """Several accounts: tables with `name`, `api_key` and, where it is not shared, `secret_key`."""
+    base_url: str = API_BASE_URL
+    """Where the API is; point it to the sandbox or a proxy."""
+    language: str | None = None
+    """`lang` of every request (RFC 5646, `userDefault` or `customerDefault`); unset: the account's language."""
+
+    start: str = "2010-01-01"
+    """ISO date or time (UTC) at which a first load begins."""
+    overlap_seconds: int = 600
+    """How far before the cursor a load begins, for changes that the server committed late."""
+    window_days: int = MAX_WINDOW_DAYS
+    """Length of a request window in days, at most 31."""
+    window_attempts: int = 3
+    """How often a window whose total moved is read before it is halved."""
+    items_per_page: int = MAX_ITEMS_PER_PAGE
+    """Items on a page of bookings, customers and histories, at most 100."""
+    payments_per_page: int = MAX_PAYMENTS_PER_PAGE
+    """Items on a page of the payments feed, at most 300."""
+
+    customers: ChildMode = "always"
+    """How customers are read: `always`, `as_needed` or `never`."""
+    payments: ChildMode = "always"
+    """How payments are read: `always`, `as_needed` or `never`."""
+    histories: ChildMode = "always"
+    """How customers' booking histories are read: `always`, `as_needed` or `never`."""
+
+    chunk_bookings: int = 10_000
+    """A load commits after about this many bookings..."""
+    chunk_seconds: float = 60.0
+    """... or after this many seconds of requests, whichever comes first."""
+
+    concurrency: int = 4
+    """Requests under way at once for an account."""
+    requests_per_second: float | None = None
+    """Pace for an api key; unset: 1.6 for the real API, none for a server on this machine; 0: none."""
+    burst: int = 4
+    """Requests that may go out at once after a pause."""
+    timeout_seconds: float = 60.0
+    """How long to wait for a connection or for the next byte of an answer."""
+    max_attempts: int = 6
+    """How often one request is tried before the load gives up."""
+    max_wait_seconds: float = 300.0
+    """The longest single wait that a 429's Retry-After may ask for."""
+    max_requests: int | None = None
+    """Requests this run may make; then it stops cleanly and the next run goes on."""
+
+    def on_resolved(self) -> None:
+        """Checks every value's range.
+
+        Raises:
+            SettingsError: A value is out of its range.
+        """
+        _between("window_days", self.window_days, 1, MAX_WINDOW_DAYS)
+        _between("window_attempts", self.window_attempts, 1, 100)
+        _between("items_per_page", self.items_per_page, 1, MAX_ITEMS_PER_PAGE)
+        _between("payments_per_page", self.payments_per_page, 1, MAX_PAYMENTS_PER_PAGE)
+        _between("overlap_seconds", self.overlap_seconds, 0, 86_400 * 365)
+        _between("chunk_bookings", self.chunk_bookings, 1, 10_000_000)
+        _between("chunk_seconds", self.chunk_seconds, 0.1, 86_400)
+        _between("concurrency", self.concurrency, 1, 64)
+        _between("requests_per_second", self.requests_per_second or 0, 0, 1000)
+        _between("burst", self.burst, 1, 1000)
+        _between("timeout_seconds", self.timeout_seconds, 0.1, 3600)
+        _between("max_attempts", self.max_attempts, 1, 100)
+        _between("max_wait_seconds", self.max_wait_seconds, 0, 3600)
+        for name in ("customers", "payments", "histories"):
+            if getattr(self, name) not in get_args(ChildMode):
+                raise SettingsError(
+                    f"The setting {name} is {getattr(self, name)!r}; it takes one of {', '.join(get_args(ChildMode))}."
+                )
+        url = urlsplit(self.base_url)
+        if url.scheme not in ("http", "https") or not url.hostname:
+            raise SettingsError(f"The setting base_url is {self.base_url!r}; it takes a URL like {API_BASE_URL}.")
+        if url.scheme == "http" and not is_loopback(self.base_url):
+            raise SettingsError("The setting base_url starts with http://, which would send the keys in the clear; use https://.")
+        if url.query or url.username or url.password:
+            raise SettingsError("The setting base_url must not carry credentials or parameters.")
+
+    @property
+    def effective_requests_per_second(self) -> float:
+        """The pace in requests per second; 0 means none."""
+        if self.requests_per_second is not None:
+            return self.requests_per_second
+        return 0.0 if is_loopback(self.base_url) else DEFAULT_REQUESTS_PER_SECOND
+
+
+def _between(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise SettingsError(f"The setting {name} is {value}; it must lie between {low:g} and {high:g}.")
+
+
+def is_loopback(base_url: str) -> bool:
+    """Tells whether a URL points to this machine.
+
+    Args:
+        base_url: An absolute URL.
+
+    Returns:
+        True for localhost, 127.0.0.0/8 and ::1.
+    """
+    host = urlsplit(base_url).hostname or ""
+    return host in ("localhost", "::1") or host.startswith("127.")
+
+
+def load_settings(**overrides: Any) -> BookeoSettings:
+    """Resolves the settings from `.dlt`, the environment and explicit values.
+
+    Args:
+        **overrides: Values that win over every configured one; None means "not given".
+
+    Returns:
+        The resolved settings, with the keys of the chosen account in `api_key` and `secret_key`.
+
+    Raises:
+        SettingsError: A value is out of its range, a key is missing, or an account is unknown.
+    """
+    given = {name: value for name, value in overrides.items() if value is not None}
+    settings = resolve_configuration(BookeoSettings(), sections=("sources", "bookeo"), explicit_value=given)
+    if settings.account is not None:
+        entry = next((a for a in settings.accounts or [] if a.get("name") == settings.account), None)
+        if entry is None:
+            names = ", ".join(str(a.get("name")) for a in settings.accounts or []) or "none"
+            raise SettingsError(f"There is no account {settings.account!r} in [[sources.bookeo.accounts]]; known: {names}.")
+        settings.api_key = entry.get("api_key")
+        settings.secret_key = entry.get("secret_key", settings.secret_key)
+    missing = [name for name in ("api_key", "secret_key") if not getattr(settings, name)]
+    if missing:
+        raise SettingsError(
+            f"No {' and no '.join(missing)}: put them under [sources.bookeo] in .dlt/secrets.toml, or set "
+            + " and ".join(f"SOURCES__BOOKEO__{name.upper()}" for name in missing)
+            + "."
+        )
+    return settings
