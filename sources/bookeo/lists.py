@@ -1,0 +1,153 @@
+"""The API's lists: what one page says of itself, and walking from page to page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from bookeo.answers import Answer
+from bookeo.errors import ServerUnavailable
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class PageInfo:
+    """The `info` object of a list.
+
+    Args:
+        total_items: Items on all pages together, as announced (`totalItems`).
+        total_pages: Pages of the list (`totalPages`).
+        current_page: Number of this page, from 1 (`currentPage`).
+        token: To be sent with the number of any other page (`pageNavigationToken`); None for a list of one page.
+    """
+
+    total_items: int
+    total_pages: int
+    current_page: int
+    token: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class ListPage:
+    """One page of a list.
+
+    Args:
+        answer: What the API answered; holds the raw bytes.
+        info: What the page says of the list.
+        records: The items, as parsed.
+    """
+
+    answer: Answer
+    info: PageInfo
+    records: list[Record] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class SettingsList:
+    """A small list read whole.
+
+    Args:
+        answers: What the API answered, one for each page.
+        records: The items of all pages, as parsed.
+    """
+
+    answers: tuple[Answer, ...]
+    records: list[Record] = field(repr=False)
+
+    @property
+    def answer(self) -> Answer:
+        """The first page's answer; the only one for almost every account."""
+        return self.answers[0]
+
+
+def list_page(answer: Answer, *, key: str = "data", number: int = 1, info_required: bool = True) -> ListPage:
+    """Reads a page.
+
+    Args:
+        answer: What the API answered.
+        key: Name of the member that holds the items; `categories` for people categories (source: the vendor's pages).
+        number: Number of the page that was asked for, from 1.
+        info_required: Whether a page without `info` is broken; otherwise it counts as the whole list.
+
+    Returns:
+        The page.
+
+    Raises:
+        ServerUnavailable: The answer is not a page of a list.
+    """
+    payload = answer.payload
+    if not isinstance(payload, dict):
+        raise _broken(answer, "is not an object")
+    raw_info = payload.get("info")
+    records = payload.get(key)
+    if isinstance(raw_info, dict):
+        info = PageInfo(
+            total_items=_count(answer, raw_info, "totalItems"),
+            total_pages=_count(answer, raw_info, "totalPages"),
+            current_page=_count(answer, raw_info, "currentPage", number),
+            token=_token(answer, raw_info),
+        )
+        if records is None and info.total_items == 0:
+            # The API leaves out what is empty rather than sending null; whether it does so here is not documented.
+            records = []
+    elif raw_info is None and not info_required and isinstance(records, list):
+        info = PageInfo(total_items=len(records), total_pages=1, current_page=1)
+    else:
+        raise _broken(answer, "has no info object")
+    if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
+        raise _broken(answer, f"has no list of objects under {key}")
+    return ListPage(answer, info, records)
+
+
+def pages(fetch: Callable[[int, str | None], ListPage]) -> Iterator[ListPage]:
+    """Walks a list from its first page to its last, one after the other.
+
+    Args:
+        fetch: Reads a page, given its number and the token; (1, None) for the first.
+
+    Yields:
+        Every page. If the list shrinks or grows meanwhile, the latest page's word on how many there are counts.
+
+    Raises:
+        ServerUnavailable: Pages do not end, do not come with a token, or another page comes than was asked for.
+    """
+    page = first = fetch(1, None)
+    number, token = 1, page.info.token
+    while True:
+        yield page
+        number += 1
+        if number > page.info.total_pages:
+            return
+        if number > 2 * first.info.total_pages + 100:
+            raise _broken(page.answer, f"announced {first.info.total_pages} pages at first and has no end")
+        token = page.info.token or token
+        if token is None:
+            raise _broken(page.answer, "announces more pages but gives no token for them")
+        page = fetch(number, token)
+        if page.info.current_page != number <= page.info.total_pages:
+            raise _broken(page.answer, f"is page {page.info.current_page} where page {number} was asked for")
+
+
+def _count(answer: Answer, info: Record, name: str, default: int | None = None) -> int:
+    value = info.get(name, default)
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise _broken(answer, f"has no usable {name}")
+    return value
+
+
+def _token(answer: Answer, info: Record) -> str | None:
+    token = info.get("pageNavigationToken")
+    if token is not None and not isinstance(token, str):
+        raise _broken(answer, "has no usable pageNavigationToken")
+    return token or None
+
+
+def _broken(answer: Answer, what: str) -> ServerUnavailable:
+    return ServerUnavailable(
+        f"The answer to {answer.operation} {what}, so it cannot be used; run the same command again later.",
+        operation=answer.operation,
+    )
