@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime
 from bookeo.answers import Answer
 from bookeo.calls import Item
 from bookeo.errors import NotBookeo
-from bookeo.lists import ListPage, PageInfo, SettingsList, pages
+from bookeo.pages import ListPage, PageInfo, SettingsList, pages
 from bookeo.queries import BookingsQuery, Params, check_window, flag
 from bookeo.windows import Window, format_time
 from bookeo.writing import WritingCalls

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from bookeo.answers import Answer
 from bookeo.errors import ServerUnavailable
-from bookeo.lists import ListPage, Record, SettingsList, list_page, pages
+from bookeo.pages import ListPage, Record, SettingsList, list_page, pages
 from bookeo.queries import Params, refused
 from bookeo.settings import BookeoSettings
 from bookeo.transport import Method, Transport

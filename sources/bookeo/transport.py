@@ -18,11 +18,11 @@ import orjson
 import urllib3.exceptions
 
 from bookeo.answers import Answer, error_object, http_time, told_wait
+from bookeo.connection import header_key, http_session
 from bookeo.errors import BookeoError, NotBookeo, RateLimited, RetriableError, ServerUnavailable
 from bookeo.failures import Failure, connection_failure
 from bookeo.pace import Gate, gate_for
 from bookeo.refusals import Redaction, refusal_error, sent_values
-from bookeo.session import header_key, http_session
 from bookeo.settings import BookeoSettings
 from bookeo.usage import Usage, UsageCounter
 from bookeo.windows import format_time

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from bookeo.answers import Answer
 from bookeo.calls import ApiCalls
 from bookeo.errors import ServerUnavailable
-from bookeo.lists import Record
+from bookeo.pages import Record
 from bookeo.queries import Params, flag
 
 Mode = Literal["backend"]
