@@ -62,6 +62,9 @@ class BookeoSettings(BaseConfiguration):
     payments_per_page: int = MAX_PAYMENTS_PER_PAGE
     """Items on a page of the payments feed, at most 300."""
 
+    settings_hours: float = 24.0
+    """How long a reading of products, rates, categories, resources, taxes and the business lasts; 0: read every time."""
+
     customers: ChildMode = "always"
     """How customers are read: `always`, `as_needed` or `never`."""
     payments: ChildMode = "always"
@@ -104,6 +107,7 @@ class BookeoSettings(BaseConfiguration):
         _between("chunk_seconds", self.chunk_seconds, 0.1, 86_400)
         _between("concurrency", self.concurrency, 1, 64)
         _between("requests_per_second", self.requests_per_second or 0, 0, 1000)
+        _between("settings_hours", self.settings_hours, 0, 24 * 366)
         _between("burst", self.burst, 1, 1000)
         _between("timeout_seconds", self.timeout_seconds, 0.1, 3600)
         _between("max_attempts", self.max_attempts, 1, 100)

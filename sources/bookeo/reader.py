@@ -1,0 +1,257 @@
+"""Bookings by time of last change: window after window, each proven complete, in order.
+
+Page requests of a window and the first pages of the windows behind it are under way side by side; what comes out is in
+order of time all the same. A window counts as read only when its pages add up (see `BookingReader`).
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bookeo.api import BookeoClient, BookingsQuery, ListPage
+from bookeo.completeness import distinct_keys, page_or_gone
+from bookeo.errors import WindowIncomplete
+from bookeo.settings import BookeoSettings
+from bookeo.windows import Window, halve, split_range
+
+
+@dataclass(frozen=True)
+class WindowRead:
+    """A window whose pages add up.
+
+    Args:
+        window: The range asked for, both ends inclusive.
+        bodies: One answer's bytes for each page, in page order.
+        booking_numbers: The distinct keys on those pages.
+        announced: Items that the API announced for the window.
+        requests: Requests made for the window, readings that did not add up and retries included.
+        attempts: How often the window was read until it added up.
+        seconds: Time from the first request for it to the last answer.
+        server_time: The server's clock at the last answer, if it said so.
+    """
+
+    window: Window
+    bodies: tuple[bytes, ...]
+    booking_numbers: frozenset[str]
+    announced: int
+    requests: int
+    attempts: int
+    seconds: float
+    server_time: datetime | None
+
+
+@dataclass(frozen=True)
+class _Cut:
+    """The window is to be read as these parts instead; so many requests went into finding out."""
+
+    parts: tuple[Window, ...]
+    requests: int
+
+
+@dataclass(frozen=True)
+class _Task:
+    window: Window
+    outcome: Future[WindowRead | _Cut]
+
+
+class BookingReader:
+    """Reads all bookings changed or created within a range, in windows that are each proven complete.
+
+    A window is complete when the distinct booking numbers on its pages are as many as `totalItems` announced, and
+    `totalItems` was the same on every page. Bookings that change while pages are read leave their window and shift the
+    rows behind them; such a window is read again, after `window_attempts` readings it is halved, and a single second
+    that never adds up raises `WindowIncomplete`. A window that holds more than `max_window_bookings` is cut before it
+    is read. So is one that reaches into the last `overlap_seconds` and needs several pages: only there may a
+    booking enter a window while another leaves it, which no total would show, and the next load reads that part again.
+
+    Args:
+        client: The API.
+        settings: `window_days`, `window_attempts`, `items_per_page`, `concurrency` and `overlap_seconds` are used.
+        since: First second asked for, aware.
+        until: Last second asked for, aware.
+        max_window_bookings: Bookings that one window may hold, items.
+        lookahead: Windows that may be read ahead of the one that is waited for.
+        known_empty: Windows that are known to hold nothing; they are not asked for again.
+
+    Raises:
+        WindowIncomplete: From `next_window`, for a window that cannot be completed.
+    """
+
+    def __init__(
+        self,
+        client: BookeoClient,
+        settings: BookeoSettings,
+        since: datetime,
+        until: datetime,
+        *,
+        max_window_bookings: int,
+        lookahead: int | None = None,
+        known_empty: frozenset[Window] = frozenset(),
+    ) -> None:
+        self.since = since
+        self.until = until
+        self.position = since
+        """The first second that is not in a window handed out yet."""
+        self._client = client
+        self._settings = settings
+        self._max_window_bookings = max(max_window_bookings, settings.items_per_page)
+        self._lookahead = settings.concurrency if lookahead is None else lookahead
+        self._known_empty = known_empty
+        self._waiting: deque[Window] = deque(split_range(since, until, timedelta(days=settings.window_days)))
+        self._tasks: deque[_Task] = deque()
+        self._spent: dict[Window, int] = {}
+        self._put_back: WindowRead | None = None
+        self._windows_done = 0
+        self._slots = threading.Semaphore(settings.concurrency)
+        self._window_threads = ThreadPoolExecutor(self._lookahead + 1, thread_name_prefix="bookeo-window")
+        self._page_threads = ThreadPoolExecutor(settings.concurrency, thread_name_prefix="bookeo-page")
+        self._closed = threading.Event()
+
+    @property
+    def finished(self) -> bool:
+        """Whether every window of the range has been handed out."""
+        return not self._waiting and not self._tasks and self._put_back is None
+
+    @property
+    def windows_left(self) -> int:
+        """Windows not handed out yet, as far as the cutting is known."""
+        return len(self._waiting) + len(self._tasks) + (self._put_back is not None)
+
+    @property
+    def windows_done(self) -> int:
+        """Windows handed out so far."""
+        return self._windows_done
+
+    def next_window(self) -> WindowRead | None:
+        """Hands out the next window of the range.
+
+        Returns:
+            The window with its pages, or None when the range is done.
+
+        Raises:
+            WindowIncomplete: The window never added up, however often and finely it was read.
+            BookeoError: What the client raises for a request; the window stays next in line.
+        """
+        read = self._put_back or self._await_head()
+        self._put_back = None
+        if read is not None:
+            self.position = read.window.end + timedelta(seconds=1)
+            self._windows_done += 1
+        return read
+
+    def put_back(self, read: WindowRead) -> None:
+        """Takes back the window handed out last, to hand it out again.
+
+        Args:
+            read: What `next_window` returned last.
+        """
+        self._put_back = read
+        self.position = read.window.start
+        self._windows_done -= 1
+
+    def close(self) -> None:
+        """Stops reading ahead; requests under way end by themselves."""
+        self._closed.set()
+        self._window_threads.shutdown(wait=False, cancel_futures=True)
+        self._page_threads.shutdown(wait=False, cancel_futures=True)
+
+    def _await_head(self) -> WindowRead | None:
+        while True:
+            self._submit_ahead()
+            if not self._tasks:
+                return None
+            task = self._tasks[0]
+            try:
+                outcome = task.outcome.result()
+            except BaseException:
+                # Nothing behind a failed window is worth keeping: the next reading starts from it.
+                self._waiting.extendleft(t.window for t in reversed(self._tasks))
+                self._tasks.clear()
+                raise
+            self._tasks.popleft()
+            if isinstance(outcome, WindowRead):
+                return outcome
+            # The parts go before the windows that are being read already.
+            self._spent[outcome.parts[0]] = outcome.requests
+            self._tasks.extendleft(self._submit(part) for part in reversed(outcome.parts))
+
+    def _submit_ahead(self) -> None:
+        while self._waiting and len(self._tasks) <= self._lookahead:
+            self._tasks.append(self._submit(self._waiting.popleft()))
+
+    def _submit(self, window: Window) -> _Task:
+        if window in self._known_empty:
+            known: Future[WindowRead | _Cut] = Future()
+            known.set_result(WindowRead(window, (), frozenset(), 0, 0, 0, 0.0, None))
+            return _Task(window, known)
+        return _Task(window, self._window_threads.submit(self._read, window))
+
+    def _read(self, window: Window) -> WindowRead | _Cut:
+        """Reads one window until it adds up, or says how to cut it."""
+        started = time.monotonic()
+        requests = self._spent.pop(window, 0)
+        for attempt in range(1, self._settings.window_attempts + 1):
+            first = self._page(window, 1, None)
+            requests += first.answer.attempts
+            parts = self._parts(window, first)
+            if parts:
+                return _Cut(parts, requests)
+            pages, page_requests = self._further_pages(window, first)
+            requests += page_requests
+            numbers = distinct_keys(pages, "bookingNumber")
+            if numbers is not None:
+                return WindowRead(
+                    window=window,
+                    bodies=tuple(page.answer.body for page in pages if page and page.records),
+                    booking_numbers=numbers,
+                    announced=first.info.total_items,
+                    requests=requests,
+                    attempts=attempt,
+                    seconds=time.monotonic() - started,
+                    server_time=first.answer.server_time,
+                )
+        halves = halve(window)
+        if halves is None:
+            raise WindowIncomplete(
+                f"The bookings changed at {window.start.isoformat()} never were as many as the API announced, in "
+                f"{self._settings.window_attempts} readings; all before that time is loaded, run the same command "
+                "again later.",
+                operation="GET /bookings",
+            )
+        return _Cut(halves, requests)
+
+    def _parts(self, window: Window, first: ListPage) -> tuple[Window, ...]:
+        """Says into which windows this one must be cut before it is read; empty when it need not."""
+        total = first.info.total_items
+        if total > self._max_window_bookings and window.end > window.start:
+            # A quarter more parts than would do if the changes were spread evenly.
+            count = -(-total * 5 // (4 * self._max_window_bookings))
+            seconds = int((window.end - window.start).total_seconds()) + 1
+            return tuple(split_range(window.start, window.end, timedelta(seconds=max(seconds // count, 1) - 1)))
+        recent = self.until - timedelta(seconds=self._settings.overlap_seconds)
+        if first.info.total_pages > 1 and window.start < recent <= window.end:
+            return (Window(window.start, recent - timedelta(seconds=1)), Window(recent, window.end))
+        return ()
+
+    def _further_pages(self, window: Window, first: ListPage) -> tuple[list[ListPage | None], int]:
+        """Fetches the pages after the first side by side; returns all in order, and the requests made for them."""
+        numbers = range(2, first.info.total_pages + 1)
+        fetched = list(
+            self._page_threads.map(
+                lambda number: page_or_gone(lambda n, token: self._page(window, n, token), number, first.info.token),
+                numbers,
+            )
+        )
+        return [first, *fetched], sum(page.answer.attempts if page else 1 for page in fetched)
+
+    def _page(self, window: Window, number: int, token: str | None) -> ListPage:
+        if self._closed.is_set():
+            raise CancelledError
+        query = BookingsQuery(last_updated=window, items_per_page=self._settings.items_per_page)
+        with self._slots:
+            return self._client.bookings_page(query, number, token)

@@ -1,0 +1,168 @@
+"""dlt resources: hidden ones that ask the API, and one for each table that reads what they got."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+import dlt
+import pyarrow as pa
+from dlt.extract import DltResource
+
+from bookeo.cursor import backfill_ended, next_range, window_landed
+from bookeo.errors import SettingsError
+from bookeo.extract import Batch, booking_batches, max_window_bookings
+from bookeo.reader import BookingReader
+from bookeo.session import LoadSession
+from bookeo.settings_lists import settings_batches
+from bookeo.tables import Table, dlt_columns
+from bookeo.windows import parse_time
+
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+"""The cursor before the first load."""
+
+
+def booking_pages(session: LoadSession, fed_tables: frozenset[str], calls_per_booking: int) -> DltResource:
+    """The hidden parent of all tables that come with the bookings: reads the windows and owns the cursor.
+
+    Args:
+        session: The load.
+        fed_tables: The tables whose rows come from what this resource reads.
+        calls_per_booking: Requests that each booking's children cost.
+
+    Returns:
+        A resource of `Batch` objects; dlt evaluates it for the selected tables that read from it.
+    """
+
+    @dlt.resource(name="booking_pages", selected=False)
+    def read(
+        updated_at: dlt.sources.incremental[datetime] = dlt.sources.incremental(  # noqa: B008 - dlt's way
+            "updated_at", initial_value=NEVER, allow_external_schedulers=False
+        ),
+    ) -> Iterator[Batch]:
+        state = dlt.current.resource_state("booking_pages")
+        # dlt's own filter would drop late rows: let all rows pass, and move the cursor with the windows instead.
+        cursor = updated_at.advance(None).last_value  # type: ignore[arg-type]
+        assert cursor is not None
+        if session.reader is None:
+            selected = set(dlt.current.source().selected_resources)
+            session.range = next_range(
+                state,
+                account_id=session.account_id,
+                tables=fed_tables & selected,
+                cursor=None if cursor == NEVER else cursor,
+                start=parse_moment(session.settings.start, "start"),
+                now=session.now,
+                since=session.since,
+                until=session.until,
+                overlap_seconds=session.settings.overlap_seconds,
+            )
+            session.reader = BookingReader(
+                session.client,
+                session.settings,
+                session.range.since,
+                session.range.until,
+                max_window_bookings=max_window_bookings(session, calls_per_booking),
+                lookahead=0 if session.settings.max_requests is not None else None,
+                known_empty=session.known_empty,
+            )
+        covered = session.range
+        assert covered is not None
+        for batch, window_end in booking_batches(session, session.reader):
+            yield batch
+            window_landed(state, covered, window_end)
+            if covered.moves_cursor and window_end > cursor:
+                updated_at.advance(window_end)
+        if covered.backfill and session.reader.finished:
+            jump = backfill_ended(state, cursor, covered.until)
+            if jump is not None:
+                updated_at.advance(jump)
+        if not session.chunked:
+            session.reader.close()
+
+    return read()
+
+
+def settings_answers(session: LoadSession) -> DltResource:
+    """The hidden parent of the account's small lists.
+
+    Args:
+        session: The load.
+
+    Returns:
+        A resource of `Batch` objects.
+    """
+
+    @dlt.resource(name="settings_answers", selected=False)
+    def read() -> Iterator[Batch]:
+        yield from settings_batches(session, dlt.current.resource_state("settings_answers"))
+
+    return read()
+
+
+def child_answers(name: str, parent: DltResource, ask: Callable[[Batch], Iterator[Batch]]) -> DltResource:
+    """A hidden resource that asks for the children of each batch of bookings.
+
+    Args:
+        name: The resource's name.
+        parent: The bookings.
+        ask: Makes the calls for one batch.
+
+    Returns:
+        A resource of `Batch` objects.
+    """
+
+    @dlt.transformer(data_from=parent, name=name, selected=False)
+    def read(batch: Batch) -> Iterator[Batch]:
+        yield from ask(batch)
+
+    return read
+
+
+def table_resource(parent: DltResource, table: Table, name: str | None = None) -> DltResource:
+    """A table's resource: its rows out of each batch of the parent.
+
+    Args:
+        parent: A resource of `Batch` objects.
+        table: The table.
+        name: The resource's name, where it is not the table's.
+
+    Returns:
+        A resource of Arrow tables, merged on the table's declared keys.
+    """
+
+    def rows(batch: Batch) -> Iterator[pa.Table]:
+        found = batch.table(table.name)
+        if found is not None and found.num_rows:
+            yield found
+
+    disposition = {"disposition": "merge", "strategy": "delete-insert"} if table.disposition == "merge" else "append"
+    return dlt.transformer(
+        rows,
+        data_from=parent,
+        name=name or table.name,
+        table_name=table.name,
+        write_disposition=disposition,
+        columns=dlt_columns(table),
+        table_description=table.description,
+    )
+
+
+def parse_moment(text: str, what: str) -> datetime:
+    """Reads a day or a time that the user gave.
+
+    Args:
+        text: An ISO date (then its first second, UTC), or a time; without an offset it counts as UTC.
+        what: Where it stands, e.g. `--since`, for the message.
+
+    Returns:
+        The moment, aware, UTC.
+
+    Raises:
+        SettingsError: It is neither.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+        return (moment.replace(tzinfo=UTC) if moment.tzinfo is None else parse_time(text)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise SettingsError(f"{what} is {text!r}; it takes a date like 2026-01-31 or a time like 2026-01-31T18:00:00Z.") from None

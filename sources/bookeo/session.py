@@ -1,0 +1,152 @@
+"""What one load of one account knows while it runs, across the packages that it is committed in."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+
+from bookeo.api import ApiKeyInfo, BookeoClient
+from bookeo.cursor import Range
+from bookeo.reader import BookingReader
+from bookeo.settings import BookeoSettings
+from bookeo.windows import Window
+
+
+@dataclass
+class LoadNotes:
+    """What a load wants said at its end. Holds counts and field names only, nothing about a customer.
+
+    Args:
+        rejected: Records that could not be shaped, by table.
+        skipped: Children that were not read, by table and reason, e.g. ("payments", "not found").
+        unknown_fields: Fields in the API's answers that no column declares, as dotted paths.
+        messages: Other sentences for the user.
+    """
+
+    rejected: Counter[str] = field(default_factory=Counter)
+    skipped: Counter[tuple[str, str]] = field(default_factory=Counter)
+    unknown_fields: set[str] = field(default_factory=set)
+    messages: list[str] = field(default_factory=list)
+
+    def say(self, message: str) -> None:
+        """Adds a sentence for the user, once.
+
+        Args:
+            message: The sentence.
+        """
+        if message not in self.messages:
+            self.messages.append(message)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a load is.
+
+    Args:
+        phase: The table being read: `bookings`, `customers`, `payments` or `customer_bookings`.
+        bookings: Bookings read so far, items.
+        done: Windows (or parents, for the other tables) done so far.
+        total: Windows (or parents) that there are, as far as known.
+        requests: Requests made so far.
+    """
+
+    phase: str
+    bookings: int
+    done: int
+    total: int
+    requests: int
+
+
+class LoadSession:
+    """One load of one account: its client, what the account is, how far it has read, and what there is to say.
+
+    A plain `pipeline.run(bookeo_source())` makes its own session and reads the whole range in one package. The runner
+    passes one session to several sources in turn, each of which reads one chunk of the range; windows that are already
+    being read ahead when a chunk ends are kept for the next one.
+
+    Args:
+        settings: The account's settings.
+        client: The API; made from the settings by default.
+        since: First moment to load, aware; None: where the last load ended, or `settings.start`.
+        until: Last moment to load, aware; None: the server's now.
+        chunked: Whether a source ends after `chunk_bookings` or `chunk_seconds`.
+        on_progress: Called after every window and every few children, from one thread at a time.
+    """
+
+    def __init__(
+        self,
+        settings: BookeoSettings,
+        *,
+        client: BookeoClient | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        chunked: bool = False,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> None:
+        self.settings = settings
+        self.client = client or BookeoClient.from_settings(settings)
+        self.since = since
+        self.until = until
+        self.chunked = chunked
+        self.notes = LoadNotes()
+        self.known_empty: frozenset[Window] = frozenset()
+        """Windows that hold nothing, as a plan of this very range has found."""
+        self.range: Range | None = None
+        """What this load covers; decided when the bookings are first read."""
+        self.reader: BookingReader | None = None
+        self.failure: Exception | None = None
+        """What ended the reading early; what was read before it is committed first."""
+        self.asked_customers: dict[str, set[str]] = {"customers": set(), "customer_bookings": set()}
+        """Customers already asked for in this load, by table."""
+        self.forbidden: set[str] = set()
+        """Tables whose rows the api key turned out not to be allowed to read."""
+        self.bookings_read = 0
+        self._on_progress = on_progress
+        self._lock = threading.Lock()
+
+    @cached_property
+    def identity(self) -> ApiKeyInfo:
+        """The account that the api key opens, asked for once: one request.
+
+        Raises:
+            BookeoError: As `BookeoClient.api_key_info`.
+        """
+        return self.client.api_key_info()
+
+    @property
+    def account_id(self) -> str:
+        """The account's id; it survives a change of its api key."""
+        return self.identity.account_id
+
+    @property
+    def now(self) -> datetime:
+        """The server's time when the load began, aware, UTC: a wrong clock of this machine loses nothing."""
+        return self.identity.answer.server_time or datetime.now(UTC).replace(microsecond=0)
+
+    @property
+    def finished(self) -> bool:
+        """Whether all bookings of the range have been read."""
+        return self.reader is not None and self.reader.finished
+
+    def report(self, phase: str, done: int, total: int) -> None:
+        """Tells whoever watches how far the load is.
+
+        Args:
+            phase: See `Progress`.
+            done: See `Progress`.
+            total: See `Progress`.
+        """
+        if self._on_progress is not None:
+            with self._lock:
+                requests = self.client.transport.usage.requests
+                self._on_progress(Progress(phase, self.bookings_read, done, total, requests))
+
+    def close(self) -> None:
+        """Stops reading ahead and closes the connections."""
+        if self.reader is not None:
+            self.reader.close()
+        self.client.close()

@@ -1,0 +1,50 @@
+"""The account's small lists: products, rates, categories, resources, taxes and the business itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, MutableMapping
+from datetime import timedelta
+from typing import Any
+
+from bookeo.api import SettingsList
+from bookeo.errors import NotFound, PermissionMissing
+from bookeo.extract import Batch
+from bookeo.session import LoadSession
+from bookeo.shape import RawPage
+from bookeo.tables import BUSINESS, PEOPLE_CATEGORY, PRODUCT, RESOURCE_TYPE, TAX, Entity
+from bookeo.windows import format_time, parse_time
+
+SETTINGS_ENTITIES: tuple[Entity, ...] = (BUSINESS, PRODUCT, PEOPLE_CATEGORY, RESOURCE_TYPE, TAX)
+"""What the small lists hold."""
+
+
+def settings_batches(session: LoadSession, state: MutableMapping[str, Any]) -> Iterator[Batch]:
+    """Reads the small lists, each whole, unless that was done lately.
+
+    Args:
+        session: The load; its `settings_hours` says how long a reading lasts.
+        state: The resource's state; keeps in `read_at` when the lists were last read.
+
+    Yields:
+        A batch for each list; one that the api key may not read is noted and left out.
+    """
+    read_at = state.get("read_at")
+    if read_at and session.now - parse_time(read_at) < timedelta(hours=session.settings.settings_hours):
+        return
+    client = session.client
+    lists: list[tuple[Entity, Callable[[], SettingsList], str]] = [
+        (BUSINESS, client.business, ""),
+        (PRODUCT, client.products, "data"),
+        (PEOPLE_CATEGORY, client.people_categories, "categories"),
+        (RESOURCE_TYPE, client.resources, "data"),
+        (TAX, client.taxes, "data"),
+    ]
+    for entity, read, records in lists:
+        try:
+            answers = read().answers
+        except (PermissionMissing, NotFound) as error:
+            session.notes.skipped[entity.table.name, "not permitted"] += 1
+            session.notes.say(error.message)
+            continue
+        yield Batch(session, entity, [RawPage(answer.body, records or None) for answer in answers])
+    state["read_at"] = format_time(session.now)
