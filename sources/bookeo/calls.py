@@ -28,6 +28,11 @@ class Item:
     answer: Answer
     record: Record = field(repr=False)
 
+    @property
+    def body(self) -> bytes:
+        """The answer's bytes."""
+        return self.answer.body
+
 
 class ApiCalls:
     """Sends an operation and reads its answer; the operations themselves are in the classes built on it.

@@ -21,18 +21,21 @@ class Usage:
     """Counts of one transport's life.
 
     Args:
-        requests: Requests sent, every attempt counted.
-        by_operation: The same by API operation, e.g. `GET /bookings`.
+        requests: Requests sent by API operation, e.g. `GET /bookings`; every attempt counted.
         retries: Repeats after failures (5xx, time-outs, resets, broken bodies); repeats after a 429 are not among them.
         throttled: Answers with 429.
         seconds_waited: Seconds spent waiting for the pace, after a 429 and between repeats, summed over all threads.
     """
 
-    requests: int = 0
-    by_operation: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    requests: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     retries: int = 0
     throttled: int = 0
     seconds_waited: float = 0.0
+
+    @property
+    def total_requests(self) -> int:
+        """Requests of all operations together."""
+        return sum(self.requests.values())
 
 
 class UsageCounter:
@@ -102,8 +105,7 @@ class UsageCounter:
         """
         with self._lock:
             return Usage(
-                requests=self._requests,
-                by_operation=MappingProxyType(dict(self._by_operation)),
+                requests=MappingProxyType(dict(self._by_operation)),
                 retries=self._retries,
                 throttled=self._throttled,
                 seconds_waited=self._seconds_waited,

@@ -93,7 +93,8 @@ def split_range(start: datetime, end: datetime, max_length: timedelta = MAX_WIND
     if max_length < timedelta(0):
         raise ValueError("A window's length cannot be negative.")
     first, last = floor_second(start), floor_second(end)
-    if start > end:
+    # Compared in UTC: two times of one zone compare by what the wall clock shows, wrong in the hour that comes twice.
+    if start.astimezone(UTC) > end.astimezone(UTC):
         return []
     length = min(timedelta(seconds=max_length // ONE_SECOND), MAX_WINDOW)
     windows = []
@@ -167,6 +168,26 @@ def parse_time(text: str) -> datetime:
     except (ValueError, OverflowError):
         pass
     raise ValueError("no such day or time")
+
+
+def parse_day_or_time(text: str) -> datetime:
+    """Reads a day or a time as people write them in settings and options.
+
+    Args:
+        text: `2026-01-31` (its first second, UTC), `2026-01-31T08:00:00` (UTC), or a time with its offset.
+
+    Returns:
+        The moment, aware, UTC.
+
+    Raises:
+        ValueError: The text is none of these.
+    """
+    text = text.strip()
+    if re.fullmatch(r"\d{4}-\d\d-\d\d", text, flags=re.ASCII):
+        return parse_time(f"{text}T00:00:00Z")
+    if re.fullmatch(r"[\d.:-]+[Tt ][\d.:]+", text, flags=re.ASCII):
+        return parse_time(f"{text}Z")
+    return parse_time(text)
 
 
 def format_time(moment: datetime) -> str:
