@@ -1,0 +1,54 @@
+"""Every table of the destination, declared once.
+
+Names, types, keys, descriptions, paths in the API's JSON and what is personal all come from here: the shaping, dlt's
+hints, the data dictionary and the privacy settings read the same declarations.
+"""
+
+from __future__ import annotations
+
+from bookeo.tables.bookings import BOOKING, CUSTOMER_BOOKING
+from bookeo.tables.customers import CUSTOMER
+from bookeo.tables.declaration import Column, Embedded, Entity, ListTable, Table
+from bookeo.tables.ledger import LOAD_WINDOWS, REJECTED_ROWS
+from bookeo.tables.payments import PAYMENT
+from bookeo.tables.schemas import arrow_schema, dlt_columns
+from bookeo.tables.settings_lists import BUSINESS, PEOPLE_CATEGORY, PRODUCT, RESOURCE_TYPE, TAX
+
+ENTITIES: dict[str, Entity] = {
+    entity.name: entity
+    for entity in (BOOKING, CUSTOMER, PAYMENT, CUSTOMER_BOOKING, PRODUCT, PEOPLE_CATEGORY, RESOURCE_TYPE, TAX, BUSINESS)
+}
+"""Every kind of API object by the vendor's name."""
+
+SETTINGS_ENTITIES: tuple[Entity, ...] = (PRODUCT, PEOPLE_CATEGORY, RESOURCE_TYPE, TAX, BUSINESS)
+"""What `/settings` tells, replaced whole for an account."""
+
+TABLES: dict[str, Table] = {
+    table.name: table
+    for table in (*(table for entity in ENTITIES.values() for table in entity.tables), LOAD_WINDOWS, REJECTED_ROWS)
+}
+"""Every table by name."""
+
+__all__ = [
+    "BOOKING",
+    "BUSINESS",
+    "CUSTOMER",
+    "CUSTOMER_BOOKING",
+    "ENTITIES",
+    "LOAD_WINDOWS",
+    "PAYMENT",
+    "PEOPLE_CATEGORY",
+    "PRODUCT",
+    "REJECTED_ROWS",
+    "RESOURCE_TYPE",
+    "SETTINGS_ENTITIES",
+    "TABLES",
+    "TAX",
+    "Column",
+    "Embedded",
+    "Entity",
+    "ListTable",
+    "Table",
+    "arrow_schema",
+    "dlt_columns",
+]

@@ -1,0 +1,51 @@
+"""Tables about the loading itself: what was asked and what came, and what could not be shaped."""
+
+from __future__ import annotations
+
+from bookeo.tables.common import ACCOUNT_ID, FETCHED_AT
+from bookeo.tables.declaration import Column, ColumnType, Table
+
+
+def _own(name: str, kind: ColumnType, description: str) -> Column:
+    return Column(name, kind, "", description, origin="none")
+
+
+LOAD_WINDOWS = Table(
+    name="load_windows",
+    key=("account_id", "resource", "window_start"),
+    description="The completeness ledger: each time window that was asked for, what was announced and what landed.",
+    source="the load itself",
+    version="loaded_at",
+    columns=(
+        ACCOUNT_ID,
+        _own("resource", "text", "What was asked for, such as bookings."),
+        _own("window_start", "timestamp", "First instant of the window, included."),
+        _own("window_end", "timestamp", "Last instant of the window, included."),
+        _own("items_announced", "bigint", "Items that the API announced."),
+        _own("items_landed", "bigint", "Distinct items that landed, rejected ones included."),
+        _own("pages", "bigint", "Pages read."),
+        _own("requests", "bigint", "Requests made, retries included."),
+        _own("attempts", "bigint", "How often the window was read until it was complete."),
+        _own("seconds", "decimal", "How long it took, in seconds."),
+        _own("server_time", "timestamp", "The API's own time when the window was read."),
+        _own("loaded_at", "timestamp", "When the window was complete."),
+        _own("status", "text", "complete, or what became of the window."),
+    ),
+)
+
+REJECTED_ROWS = Table(
+    name="rejected_rows",
+    key=("account_id", "table_name", "raw_id", "fetched_at", "position"),
+    description="Records of the API that could not be shaped, with the reason; nothing is lost silently.",
+    source="every operation",
+    disposition="append",
+    columns=(
+        ACCOUNT_ID,
+        _own("table_name", "text", "Table that the record was meant for."),
+        _own("raw_id", "text", "The record's id, or that of the record around it; empty if it has none."),
+        FETCHED_AT,
+        _own("position", "bigint", "Number of the rejected record among those rejected together, from 0."),
+        _own("reason", "text", "Path of what does not fit, and why; never the value itself."),
+        Column("raw", "json", "", "The record as the API gave it.", personal="free_text", origin="none"),
+    ),
+)
