@@ -17,7 +17,7 @@ from dlt.extract import DltResource
 
 from bookeo.errors import BookeoError
 from bookeo.extract import Batch, customers_of, histories_of, payments_of
-from bookeo.resources import booking_pages, child_answers, parse_moment, settings_answers, table_resource
+from bookeo.resources import booking_pages, child_answers, settings_answers, table_resource
 from bookeo.session import LoadNotes, LoadSession, Progress
 from bookeo.settings import BookeoSettings, ChildMode, load_settings
 from bookeo.settings_lists import SETTINGS_ENTITIES
@@ -31,7 +31,6 @@ __all__ = [
     "Progress",
     "bookeo_source",
     "load_settings",
-    "parse_moment",
 ]
 
 BOOKING_TABLES: tuple[Table, ...] = (BOOKING.table, *(item.table for item in BOOKING.lists))
@@ -83,18 +82,18 @@ def bookeo_source(
     bookings = booking_pages(load, fed, calls_per_booking=len(always))
     yield bookings
     for table in (*BOOKING_TABLES, *embedded, LOAD_WINDOWS, REJECTED_ROWS):
-        yield table_resource(bookings, table)
+        yield table_resource(load, bookings, table)
 
     for name, (entity, ask) in always.items():
-        yield from _entity_resources(child_answers(name, bookings, ask), entity.tables)
+        yield from _entity_resources(load, child_answers(name, bookings, ask), entity.tables)
 
     lists = settings_answers(load)
-    yield from _entity_resources(lists, tuple(table for entity in SETTINGS_ENTITIES for table in entity.tables))
+    yield from _entity_resources(load, lists, tuple(table for entity in SETTINGS_ENTITIES for table in entity.tables))
 
 
-def _entity_resources(answers: DltResource, tables: tuple[Table, ...]) -> Iterator[DltResource]:
+def _entity_resources(load: LoadSession, answers: DltResource, tables: tuple[Table, ...]) -> Iterator[DltResource]:
     """The hidden resource that asks, one for each table, and one for the records among them that do not fit."""
     yield answers
     for table in tables:
-        yield table_resource(answers, table)
-    yield table_resource(answers, REJECTED_ROWS, name=f"{answers.name.removesuffix('_answers')}_rejected_rows")
+        yield table_resource(load, answers, table)
+    yield table_resource(load, answers, REJECTED_ROWS, name=f"{answers.name.removesuffix('_answers')}_rejected_rows")

@@ -14,6 +14,7 @@ from decimal import Decimal
 from functools import cached_property
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from bookeo.api import ListPage
 from bookeo.completeness import whole_list
@@ -46,6 +47,7 @@ class Batch:
         self._entity = entity
         self._pages: Sequence[RawPage] = pages
         self._windows = windows
+        self._unchanged = frozenset(number for read in windows for number in read.unchanged)
         self.fetched_at = datetime.now(UTC)
 
     @cached_property
@@ -55,6 +57,8 @@ class Batch:
             self._entity, self._pages, account_id=self._session.account_id, fetched_at=self.fetched_at
         )
         self._pages = ()
+        if self._unchanged:
+            shaped = _without(shaped, self._unchanged)
         for table in shaped.rejected.column("table_name").to_pylist():
             self._session.notes.rejected[table] += 1
         self._session.notes.unknown_fields.update(shaped.unknown_fields)
@@ -74,6 +78,11 @@ class Batch:
         if name == "load_windows":
             return self._ledger
         return self.shaped.tables.get(name)
+
+    @property
+    def recent(self) -> dict[str, str]:
+        """Digests of the bookings of the range's last minutes, by number."""
+        return {number: digest for read in self._windows for number, digest in read.recent.items()}
 
     def booking_numbers(self) -> list[str]:
         """The numbers of the bookings in this batch."""
@@ -110,6 +119,25 @@ class Batch:
             for read in self._windows
         ]
         return pa.Table.from_pylist(rows, schema=arrow_schema(LOAD_WINDOWS))
+
+
+def _without(shaped: Shaped, booking_numbers: frozenset[str]) -> Shaped:
+    """Leaves out bookings that the last load saw exactly like this, and the customers that only they name."""
+    numbers = pa.array(sorted(booking_numbers), pa.string())
+
+    def other_than(table: pa.Table, column: str) -> pa.Table:
+        return table.filter(pc.invert(pc.is_in(table[column], numbers)))
+
+    tables = {
+        name: other_than(table, "booking_number") if "booking_number" in table.column_names else table
+        for name, table in shaped.tables.items()
+    }
+    customers = tables["bookings"]["customer_id"].combine_chunks()
+    for item in BOOKING.embedded:
+        for table in item.entity.tables:
+            rows = tables[table.name]
+            tables[table.name] = rows.filter(pc.is_in(rows["customer_id"], customers))
+    return Shaped(tables, other_than(shaped.rejected, "raw_id"), shaped.unknown_fields)
 
 
 def booking_batches(session: LoadSession, reader: BookingReader) -> Iterator[tuple[Batch, datetime]]:

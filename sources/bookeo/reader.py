@@ -6,18 +6,22 @@ order of time all the same. A window counts as read only when its pages add up (
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import time
 from collections import deque
+from collections.abc import Iterable, Mapping
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+
+import orjson
 
 from bookeo.api import BookeoClient, BookingsQuery, ListPage
 from bookeo.completeness import distinct_keys, page_or_gone
 from bookeo.errors import WindowIncomplete
 from bookeo.settings import BookeoSettings
-from bookeo.windows import Window, halve, split_range
+from bookeo.windows import Window, floor_second, halve, parse_time, split_range
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,8 @@ class WindowRead:
         attempts: How often the window was read until it added up.
         seconds: Time from the first request for it to the last answer.
         server_time: The server's clock at the last answer, if it said so.
+        recent: Digests of the bookings changed in the last `overlap_seconds`, by number: the next load meets them again.
+        unchanged: Numbers of the bookings that are exactly as the last load met them.
     """
 
     window: Window
@@ -43,6 +49,8 @@ class WindowRead:
     attempts: int
     seconds: float
     server_time: datetime | None
+    recent: Mapping[str, str] = field(default_factory=dict)
+    unchanged: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -77,6 +85,7 @@ class BookingReader:
         max_window_bookings: Bookings that one window may hold, items.
         lookahead: Windows that may be read ahead of the one that is waited for.
         known_empty: Windows that are known to hold nothing; they are not asked for again.
+        known_digests: Digests of bookings that the last load met, by number.
 
     Raises:
         WindowIncomplete: From `next_window`, for a window that cannot be completed.
@@ -92,6 +101,7 @@ class BookingReader:
         max_window_bookings: int,
         lookahead: int | None = None,
         known_empty: frozenset[Window] = frozenset(),
+        known_digests: Mapping[str, str] | None = None,
     ) -> None:
         self.since = since
         self.until = until
@@ -102,6 +112,7 @@ class BookingReader:
         self._max_window_bookings = max(max_window_bookings, settings.items_per_page)
         self._lookahead = settings.concurrency if lookahead is None else lookahead
         self._known_empty = known_empty
+        self._known_digests = known_digests or {}
         self._waiting: deque[Window] = deque(split_range(since, until, timedelta(days=settings.window_days)))
         self._tasks: deque[_Task] = deque()
         self._spent: dict[Window, int] = {}
@@ -205,6 +216,7 @@ class BookingReader:
             requests += page_requests
             numbers = distinct_keys(pages, "bookingNumber")
             if numbers is not None:
+                recent, unchanged = self._met_again(window, pages)
                 return WindowRead(
                     window=window,
                     bodies=tuple(page.answer.body for page in pages if page and page.records),
@@ -214,6 +226,8 @@ class BookingReader:
                     attempts=attempt,
                     seconds=time.monotonic() - started,
                     server_time=first.answer.server_time,
+                    recent=recent,
+                    unchanged=unchanged,
                 )
         halves = halve(window)
         if halves is None:
@@ -233,10 +247,37 @@ class BookingReader:
             count = -(-total * 5 // (4 * self._max_window_bookings))
             seconds = int((window.end - window.start).total_seconds()) + 1
             return tuple(split_range(window.start, window.end, timedelta(seconds=max(seconds // count, 1) - 1)))
-        recent = self.until - timedelta(seconds=self._settings.overlap_seconds)
+        recent = self._recent_start
         if first.info.total_pages > 1 and window.start < recent <= window.end:
             return (Window(window.start, recent - timedelta(seconds=1)), Window(recent, window.end))
         return ()
+
+    @property
+    def _recent_start(self) -> datetime:
+        return floor_second(self.until - timedelta(seconds=self._settings.overlap_seconds))
+
+    def _met_again(self, window: Window, pages: Iterable[ListPage | None]) -> tuple[dict[str, str], frozenset[str]]:
+        """Finds what the next load will meet again, and what the last one has met before."""
+        if window.end < self._recent_start and not self._known_digests:
+            return {}, frozenset()
+        recent: dict[str, str] = {}
+        unchanged: set[str] = set()
+        for page in pages:
+            for record in page.records if page else ():
+                try:
+                    number = str(record["bookingNumber"])
+                    is_recent = parse_time(record.get("lastChangeTime") or record["creationTime"]) >= self._recent_start
+                    if not is_recent and number not in self._known_digests:
+                        continue
+                    text = orjson.dumps(record, option=orjson.OPT_SORT_KEYS)
+                except (KeyError, TypeError, ValueError):
+                    continue  # No booking as it should be: it is written every time it is met.
+                digest = hashlib.blake2b(text, digest_size=8).hexdigest()
+                if is_recent:
+                    recent[number] = digest
+                if self._known_digests.get(number) == digest:
+                    unchanged.add(number)
+        return recent, frozenset(unchanged)
 
     def _further_pages(self, window: Window, first: ListPage) -> tuple[list[ListPage | None], int]:
         """Fetches the pages after the first side by side; returns all in order, and the requests made for them."""
@@ -255,3 +296,4 @@ class BookingReader:
         query = BookingsQuery(last_updated=window, items_per_page=self._settings.items_per_page)
         with self._slots:
             return self._client.bookings_page(query, number, token)
+

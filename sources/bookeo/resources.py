@@ -7,19 +7,21 @@ from datetime import UTC, datetime
 
 import dlt
 import pyarrow as pa
+import pyarrow.compute as pc
 from dlt.extract import DltResource
 
 from bookeo.cursor import backfill_ended, next_range, window_landed
-from bookeo.errors import SettingsError
 from bookeo.extract import Batch, booking_batches, max_window_bookings
 from bookeo.reader import BookingReader
 from bookeo.session import LoadSession
+from bookeo.settings import moment
 from bookeo.settings_lists import settings_batches
 from bookeo.tables import Table, dlt_columns
-from bookeo.windows import parse_time
 
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 """The cursor before the first load."""
+MOST_RECENT_KEPT = 1000
+"""Digests of recent bookings that the state may hold; with more, the next load writes those bookings once more."""
 
 
 def booking_pages(session: LoadSession, fed_tables: frozenset[str], calls_per_booking: int) -> DltResource:
@@ -51,7 +53,7 @@ def booking_pages(session: LoadSession, fed_tables: frozenset[str], calls_per_bo
                 account_id=session.account_id,
                 tables=fed_tables & selected,
                 cursor=None if cursor == NEVER else cursor,
-                start=parse_moment(session.settings.start, "start"),
+                start=moment(session.settings.start, "The setting start"),
                 now=session.now,
                 since=session.since,
                 until=session.until,
@@ -65,14 +67,18 @@ def booking_pages(session: LoadSession, fed_tables: frozenset[str], calls_per_bo
                 max_window_bookings=max_window_bookings(session, calls_per_booking),
                 lookahead=0 if session.settings.max_requests is not None else None,
                 known_empty=session.known_empty,
+                known_digests=dict(state.get("recent", {})) if session.range.moves_cursor else None,
             )
         covered = session.range
         assert covered is not None
+        recent: dict[str, str] = {}
         for batch, window_end in booking_batches(session, session.reader):
             yield batch
             window_landed(state, covered, window_end)
             if covered.moves_cursor and window_end > cursor:
                 updated_at.advance(window_end)
+                recent.update(batch.recent)
+                state["recent"] = recent if len(recent) <= MOST_RECENT_KEPT else {}
         if covered.backfill and session.reader.finished:
             jump = backfill_ended(state, cursor, covered.until)
             if jump is not None:
@@ -119,10 +125,13 @@ def child_answers(name: str, parent: DltResource, ask: Callable[[Batch], Iterato
     return read
 
 
-def table_resource(parent: DltResource, table: Table, name: str | None = None) -> DltResource:
+def table_resource(
+    session: LoadSession, parent: DltResource, table: Table, name: str | None = None
+) -> DltResource:
     """A table's resource: its rows out of each batch of the parent.
 
     Args:
+        session: The load; counts the rows.
         parent: A resource of `Batch` objects.
         table: The table.
         name: The resource's name, where it is not the table's.
@@ -134,6 +143,8 @@ def table_resource(parent: DltResource, table: Table, name: str | None = None) -
     def rows(batch: Batch) -> Iterator[pa.Table]:
         found = batch.table(table.name)
         if found is not None and found.num_rows:
+            tombstones = pc.sum(found["_deleted"]).as_py() if "_deleted" in found.column_names else 0
+            session.rows[table.name] += found.num_rows - (tombstones or 0)
             yield found
 
     disposition = {"disposition": "merge", "strategy": "delete-insert"} if table.disposition == "merge" else "append"
@@ -147,22 +158,3 @@ def table_resource(parent: DltResource, table: Table, name: str | None = None) -
         table_description=table.description,
     )
 
-
-def parse_moment(text: str, what: str) -> datetime:
-    """Reads a day or a time that the user gave.
-
-    Args:
-        text: An ISO date (then its first second, UTC), or a time; without an offset it counts as UTC.
-        what: Where it stands, e.g. `--since`, for the message.
-
-    Returns:
-        The moment, aware, UTC.
-
-    Raises:
-        SettingsError: It is neither.
-    """
-    try:
-        moment = datetime.fromisoformat(text)
-        return (moment.replace(tzinfo=UTC) if moment.tzinfo is None else parse_time(text)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise SettingsError(f"{what} is {text!r}; it takes a date like 2026-01-31 or a time like 2026-01-31T18:00:00Z.") from None

@@ -105,6 +105,8 @@ class LoadSession:
         self.forbidden: set[str] = set()
         """Tables whose rows the api key turned out not to be allowed to read."""
         self.bookings_read = 0
+        self.rows: Counter[str] = Counter()
+        """Rows handed to dlt so far, by table."""
         self._on_progress = on_progress
         self._lock = threading.Lock()
 

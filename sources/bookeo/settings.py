@@ -6,6 +6,7 @@ environment variables such as `SOURCES__BOOKEO__API_KEY`.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
 
@@ -14,6 +15,7 @@ from dlt.common.configuration.specs import BaseConfiguration
 from dlt.common.typing import TSecretStrValue
 
 from bookeo.errors import SettingsError
+from bookeo.windows import parse_day_or_time
 
 ChildMode = Literal["always", "as_needed", "never"]
 
@@ -180,3 +182,24 @@ def load_settings(**overrides: Any) -> BookeoSettings:
             + "."
         )
     return settings
+
+
+def moment(text: str, what: str) -> datetime:
+    """Reads a day or a time that a user gave.
+
+    Args:
+        text: An ISO date (its first second, UTC) or a time.
+        what: Where it stands, e.g. `--since`, for the message.
+
+    Returns:
+        The moment, aware, UTC.
+
+    Raises:
+        SettingsError: It is neither.
+    """
+    try:
+        return parse_day_or_time(text)
+    except ValueError:
+        raise SettingsError(
+            f"{what} is {text!r}; it takes a date like 2026-01-31 or a time like 2026-01-31T18:00:00Z."
+        ) from None

@@ -1,0 +1,180 @@
+"""Where the tables go: a DuckDB file by default, or any destination that dlt is configured for."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bookeo.errors import RetriableError, SettingsError
+
+
+class DatabaseBusy(RetriableError):
+    """Another program has the database open."""
+
+
+class DatabaseUnusable(SettingsError):
+    """The database cannot be opened for writing."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """A destination and the dataset in it.
+
+    Args:
+        destination: dlt's name of the destination, e.g. `duckdb` or `postgres`.
+        dataset: The dataset (schema) that holds the tables.
+        database: The DuckDB file; None for other destinations.
+    """
+
+    destination: str = "duckdb"
+    dataset: str = "bookeo"
+    database: Path | None = None
+
+    @property
+    def description(self) -> str:
+        """Where the data is, for people."""
+        if self.database is not None:
+            return f"{self.database}, schema {self.dataset}"
+        return f"{self.destination}, dataset {self.dataset}"
+
+    @property
+    def example(self) -> str:
+        """A command to look at the data with."""
+        query = f"SELECT start_date_local, count(*) FROM {self.dataset}.bookings GROUP BY ALL ORDER BY ALL DESC LIMIT 7"
+        if self.database is not None:
+            return f'bookeo query "{query}"' + ("" if self._is_default else f" --database {self.database}")
+        return query
+
+    @property
+    def _is_default(self) -> bool:
+        return self.database is not None and self.database.resolve() == default_database().resolve()
+
+    @property
+    def working_folder(self) -> str:
+        """Name for the folder of packages that are under way; another target never finds them."""
+        what = str(self.database.resolve()) if self.database is not None else self.destination
+        return hashlib.sha256(f"{self.destination}\n{what}\n{self.dataset}".encode()).hexdigest()[:12]
+
+    def dlt_destination(self) -> Any:
+        """Makes dlt's destination.
+
+        Returns:
+            Something for the `destination` argument of `dlt.pipeline`.
+        """
+        if self.database is None:
+            return self.destination
+        import dlt
+
+        return dlt.destinations.duckdb(str(self.database))
+
+
+def default_database() -> Path:
+    """The DuckDB file that is used where none is named: `bookeo.duckdb` in the current folder."""
+    return Path("bookeo.duckdb")
+
+
+def target(destination: str, dataset: str, database: Path | None) -> Target:
+    """Checks and makes a target.
+
+    Args:
+        destination: dlt's name of the destination.
+        dataset: The dataset's name.
+        database: The DuckDB file, where one was named.
+
+    Returns:
+        The target.
+
+    Raises:
+        SettingsError: A name is unknown or unusable, or a file was named for a destination that has none.
+    """
+    from dlt.common.destination import Destination
+    from dlt.common.normalizers.naming.snake_case import NamingConvention
+
+    if NamingConvention().normalize_identifier(dataset) != dataset:
+        raise SettingsError(f"The dataset name {dataset!r} must be made of lower-case letters, digits and underscores.")
+    if destination == "duckdb":
+        return Target(destination, dataset, database or default_database())
+    if database is not None:
+        raise SettingsError(f"--database names a DuckDB file; it does not go with --destination {destination}.")
+    try:
+        Destination.from_reference(destination)
+    except Exception:
+        raise SettingsError(
+            f"There is no destination {destination!r}; try duckdb or postgres, or another name that dlt knows."
+        ) from None
+    return Target(destination, dataset)
+
+
+def check_writable(where: Target) -> None:
+    """Opens a DuckDB file for writing and closes it, so that what is wrong with it is said before anything is asked.
+
+    Args:
+        where: The target; nothing is checked for other destinations.
+
+    Raises:
+        DatabaseBusy: Another program has the file open.
+        DatabaseUnusable: The file cannot be made, written or read as a DuckDB database.
+    """
+    path = where.database
+    if path is None:
+        return
+    if not path.parent.is_dir():
+        raise DatabaseUnusable(f"The folder {path.parent} for the database {path.name} does not exist; make it or name another.")
+    if path.is_dir():
+        raise DatabaseUnusable(f"The database {path} is a folder; name a file.")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise DatabaseUnusable(f"The database {path} cannot be written; check its owner and permissions or name another.")
+    new = not path.exists()
+    with database_errors(where):
+        import duckdb
+
+        duckdb.connect(str(path)).close()
+    if new:
+        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def database_errors(where: Target) -> Iterator[None]:
+    """Turns DuckDB's own errors about the file into sentences.
+
+    Args:
+        where: The target.
+
+    Raises:
+        DatabaseBusy: Another program has the file open.
+        DatabaseUnusable: The file cannot be opened.
+    """
+    import duckdb
+
+    try:
+        yield
+    except (duckdb.Error, OSError) as error:
+        raise translate(error, where) from None
+
+
+def translate(error: BaseException, where: Target) -> DatabaseBusy | DatabaseUnusable:
+    """Says in a sentence what DuckDB says of its file.
+
+    Args:
+        error: DuckDB's error.
+        where: The target.
+
+    Returns:
+        The error to raise instead.
+    """
+    text = str(error)
+    if "Could not set lock" in text or "Conflicting lock" in text or "different configuration" in text:
+        return DatabaseBusy(
+            f"Another program has {where.database} open (DuckDB lets nobody else in while one writes); close it or wait, "
+            "then run the same command again."
+        )
+    if "not a valid DuckDB" in text or "not a database" in text or "serialized" in text or "storage version" in text:
+        return DatabaseUnusable(f"{where.database} is not a DuckDB file that this version can open; name another with --database.")
+    if isinstance(error, OSError) or "No space" in text or "Permission" in text or "Cannot open" in text:
+        return DatabaseUnusable(f"The database {where.database} cannot be opened or written: {text.splitlines()[0]}")
+    return DatabaseUnusable(f"DuckDB cannot open {where.database} ({type(error).__name__}); try another file with --database.")

@@ -1,0 +1,114 @@
+"""Any failure as one sentence for the user, and the exit code that goes with it."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from bookeo.errors import BookeoError, FatalError, RetriableError
+
+from bookeo_pipelines.destination import Target, translate
+
+
+class ExitCode(IntEnum):
+    """What the command's exit code says."""
+
+    DONE = 0
+    FATAL = 1
+    """Something must be fixed first."""
+    USAGE = 2
+    """The command line makes no sense."""
+    REJECTED = 3
+    """All is loaded but for records that could not be shaped; they are in `rejected_rows`."""
+    TRY_LATER = 4
+    """Nothing is wrong here; the same command will do later."""
+    FINDINGS = 5
+    """A comparison found differences that are left."""
+    INTERRUPTED = 130
+
+
+class LoadFailed(FatalError):
+    """The destination does not take a package."""
+
+
+class DestinationAway(RetriableError):
+    """The destination cannot be reached."""
+
+
+def exit_code(error: BookeoError) -> ExitCode:
+    """Says which exit code an error ends with.
+
+    Args:
+        error: The error.
+
+    Returns:
+        `TRY_LATER` for what passes by itself, else `FATAL`.
+    """
+    return ExitCode.TRY_LATER if isinstance(error, RetriableError) else ExitCode.FATAL
+
+
+def as_bookeo_error(error: BaseException, target: Target) -> BookeoError:
+    """Finds the cause in dlt's nested exceptions and says it in one sentence.
+
+    Args:
+        error: What was raised.
+        target: Where the load went to.
+
+    Returns:
+        The package's own error if there is one in the chain; else one that says what kind of thing failed, without
+        the values that databases like to quote.
+    """
+    chain = list(_chain(error))
+    for cause in chain:
+        if isinstance(cause, BookeoError):
+            return cause
+    for cause in chain:
+        if type(cause).__module__.startswith(("duckdb", "_duckdb")) and target.database is not None:
+            if type(cause).__name__ in ("IOException", "ConnectionException", "SerializationException"):
+                return translate(cause, target)
+    names = {type(cause).__name__ for cause in chain}
+    if names & {"DestinationConnectionError", "OperationalError", "ConnectionError", "ConnectionRefusedError"}:
+        return DestinationAway(
+            f"The destination {target.description} cannot be reached or does not accept the credentials; "
+            "check both, then run the same command again."
+        )
+    if "MissingDependencyException" in names:
+        return LoadFailed(f"The destination {target.destination} needs more packages: pip install 'dlt[{target.destination}]'.")
+    if "ConfigFieldMissingException" in names:
+        return LoadFailed(
+            f"The destination {target.destination} has no credentials: put them under "
+            f"[destination.{target.destination}.credentials] in .dlt/secrets.toml."
+        )
+    if any(isinstance(cause, OSError) for cause in chain):
+        cause = next(cause for cause in chain if isinstance(cause, OSError))
+        return LoadFailed(f"A file of the load cannot be written or read: {cause.strerror or type(cause).__name__}.")
+    step = getattr(error, "step", None)
+    return LoadFailed(
+        f"The load into {target.description} failed{f' at the step {step}' if step else ''} with "
+        f"{type(chain[-1]).__name__}; nothing of this chunk was kept, run with --debug to see more."
+    )
+
+
+def can_never_load(error: BaseException) -> bool:
+    """Tells whether trying to load the same package again is pointless.
+
+    Args:
+        error: What loading it raised.
+
+    Returns:
+        False only where the destination could not be reached or is held by somebody else.
+    """
+    texts = [f"{type(cause).__name__}: {cause}" for cause in _chain(error)]
+    passing = ("DestinationConnectionError", "OperationalError", "Could not set lock", "No space left", "KeyboardInterrupt")
+    return not any(word in text for text in texts for word in passing)
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    found: list[BaseException] = []
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        cause = waiting.pop(0)
+        if cause is None or cause in found:
+            continue
+        found.append(cause)
+        waiting += [getattr(cause, "exception", None), cause.__cause__, cause.__context__]
+    return found

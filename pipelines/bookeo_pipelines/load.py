@@ -1,0 +1,209 @@
+"""The incremental load: chunk after chunk, each committed on its own, so that it can stop and go on at any point."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from bookeo import BookeoError, BookeoSettings, LoadNotes, LoadSession, Progress, bookeo_source
+from bookeo.errors import RequestBudgetSpent, SettingsError
+from bookeo.transport import Usage
+
+from bookeo_pipelines.destination import Target, check_writable
+from bookeo_pipelines.failures import as_bookeo_error
+from bookeo_pipelines.packages import Pending, finish_pending, open_pipeline
+from bookeo_pipelines.run_lock import one_at_a_time
+from bookeo_pipelines.warehouse import row_counts
+
+LEDGER_TABLES = frozenset({"load_windows", "rejected_rows"})
+"""Tables about the loading itself; they are always loaded along."""
+
+
+@dataclass(frozen=True)
+class LoadRequest:
+    """What is to be loaded, and where to.
+
+    Args:
+        settings: The account's settings.
+        target: Where the tables go.
+        since: First moment, aware; None: where the last load ended.
+        until: Last moment, aware; None: the server's now.
+        tables: Names of the tables to load; None for all.
+        wait_seconds: How long to wait for another load into the same place.
+    """
+
+    settings: BookeoSettings
+    target: Target
+    since: datetime | None = None
+    until: datetime | None = None
+    tables: tuple[str, ...] | None = None
+    wait_seconds: float = 0
+
+    @property
+    def pipeline_name(self) -> str:
+        """dlt's name of the pipeline: one for each account, as each has its own cursor."""
+        return f"bookeo_{self.settings.account}" if self.settings.account else "bookeo"
+
+
+@dataclass
+class TableChange:
+    """What a load did to a table.
+
+    Args:
+        loaded: Rows written, new and changed.
+        before: Rows it held before.
+        after: Rows it holds now.
+    """
+
+    loaded: int
+    before: int
+    after: int
+
+    @property
+    def new(self) -> int:
+        """Rows that were not there before, on balance."""
+        return min(max(self.after - self.before, 0), self.loaded)
+
+    @property
+    def changed(self) -> int:
+        """Rows written in the place of older ones."""
+        return self.loaded - self.new
+
+
+@dataclass
+class LoadResult:
+    """What a load did.
+
+    Args:
+        account: Name of the account in the settings, if it has one.
+        account_id: The account's id at Bookeo.
+        target: Where the data is.
+        tables: What happened to each table, by name.
+        notes: What the load wants said.
+        usage: What it used of the API.
+        seconds: How long it took.
+        chunks: Packages that were committed.
+        pending: What an earlier run had left behind.
+        covered: First and last moment of the range, if bookings were read.
+        failure: Why it ended early, if it did; what is counted here is loaded all the same.
+    """
+
+    account: str | None
+    account_id: str
+    target: Target
+    notes: LoadNotes
+    usage: Usage
+    seconds: float
+    chunks: int
+    pending: Pending
+    covered: tuple[datetime, datetime] | None
+    tables: dict[str, TableChange] = field(default_factory=dict)
+    failure: BookeoError | None = None
+
+    @property
+    def rejected(self) -> int:
+        """Records that could not be shaped."""
+        return sum(self.notes.rejected.values())
+
+
+def run_load(request: LoadRequest, on_progress: Callable[[Progress], None] | None = None) -> LoadResult:
+    """Loads what has changed since the last load.
+
+    Args:
+        request: What and where to.
+        on_progress: Called as the load goes on.
+
+    Returns:
+        What it did. Where `failure` is set, everything up to there is committed, and the next run goes on from it.
+
+    Raises:
+        BookeoError: Nothing could be loaded; the destination is as it was.
+    """
+    started = time.monotonic()
+    lock = _lock_path(request)
+    with one_at_a_time(lock, request.target.description, request.wait_seconds):
+        check_writable(request.target)
+        session = LoadSession(
+            request.settings, since=request.since, until=request.until, chunked=True, on_progress=on_progress
+        )
+        try:
+            source = bookeo_source(session=session)
+            names = _selection(source, request.tables)
+            account_id = session.account_id
+            pipeline = open_pipeline(request.pipeline_name, request.target)
+            pending = finish_pending(pipeline, request.target)
+            before = row_counts(pipeline, account_id)
+            chunks = _load_chunks(pipeline, session, names, request.target)
+            after = row_counts(pipeline, account_id)
+        finally:
+            session.close()
+    return LoadResult(
+        account=request.settings.account,
+        account_id=account_id,
+        target=request.target,
+        notes=session.notes,
+        usage=session.client.transport.usage,
+        seconds=time.monotonic() - started,
+        chunks=chunks,
+        pending=pending,
+        covered=(session.range.since, session.range.until) if session.range else None,
+        tables={
+            name: TableChange(session.rows[name], before.get(name, 0), after.get(name, 0))
+            for name in sorted({*after, *session.rows})
+        },
+        failure=as_bookeo_error(session.failure, request.target) if session.failure else None,
+    )
+
+
+def _load_chunks(pipeline: Any, session: LoadSession, names: frozenset[str], target: Target) -> int:
+    """Commits chunk after chunk until the range is done or something ended the reading early."""
+    chunks = 0
+    while True:
+        counted = Counter(session.rows)
+        try:
+            pipeline.run(bookeo_source(session=session).with_resources(*names))
+        except Exception as error:
+            # The chunk is not in the destination, so its rows do not count.
+            session.rows = counted
+            failure = as_bookeo_error(error, target)
+            if not chunks:
+                raise failure from None
+            session.failure = failure
+            return chunks
+        chunks += 1
+        if session.failure or session.reader is None or session.finished:
+            if isinstance(session.failure, RequestBudgetSpent) and not session.bookings_read and session.reader:
+                session.notes.say("Not one window was completed within the requests allowed; allow some more.")
+            return chunks
+
+
+def _selection(source: Any, tables: tuple[str, ...] | None) -> frozenset[str]:
+    """The names of the resources to run.
+
+    Raises:
+        SettingsError: There is no such table.
+    """
+    visible = {name for name, resource in source.resources.items() if resource.selected}
+    tables_of = {name: source.resources[name].table_name for name in visible}
+    if tables is None:
+        return frozenset(visible)
+    offered = {name for name in visible if tables_of[name] not in LEDGER_TABLES}
+    unknown = sorted(set(tables) - offered)
+    if unknown or not tables:
+        raise SettingsError(
+            f"There is no table {', '.join(unknown) or 'named'}; there are {', '.join(sorted(offered))}."
+        )
+    return frozenset({*tables, *(name for name in visible if tables_of[name] in LEDGER_TABLES)})
+
+
+def _lock_path(request: LoadRequest) -> Path:
+    if request.target.database is not None:
+        return request.target.database.with_name(f".{request.target.database.name}.lock")
+    from bookeo_pipelines.packages import working_folder
+
+    return working_folder(request.target) / f"{request.pipeline_name}.lock"

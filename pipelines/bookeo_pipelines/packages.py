@@ -1,0 +1,101 @@
+"""dlt's load packages: what an earlier run left behind is finished first, or put aside and read again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dlt
+from dlt.common.pipeline import get_dlt_pipelines_dir
+from dlt.pipeline.exceptions import PipelineStepFailed
+
+from bookeo_pipelines.destination import Target
+from bookeo_pipelines.failures import as_bookeo_error, can_never_load
+
+
+@dataclass(frozen=True)
+class Pending:
+    """What an earlier run had left behind.
+
+    Args:
+        finished: Packages that were loaded now.
+        put_aside: Ids of packages that can never load; what was in them is read again.
+    """
+
+    finished: int = 0
+    put_aside: tuple[str, ...] = ()
+
+
+def working_folder(target: Target) -> Path:
+    """Where the packages on their way to a target are.
+
+    Args:
+        target: The target.
+
+    Returns:
+        A folder of its own for each target: dlt's state in it would mean something else for another one.
+    """
+    return Path(get_dlt_pipelines_dir()) / "bookeo" / target.working_folder
+
+
+def open_pipeline(name: str, target: Target) -> Any:
+    """Opens a pipeline with the state that its destination knows.
+
+    The destination is the only memory: a working folder without pending packages is made anew from it, so that a
+    database that was deleted, or put back from a copy, is loaded from where it really is.
+
+    Args:
+        name: The pipeline's name.
+        target: Where it loads to.
+
+    Returns:
+        The pipeline.
+
+    Raises:
+        BookeoError: The destination cannot be asked.
+    """
+    pipeline = dlt.pipeline(
+        name,
+        pipelines_dir=str(working_folder(target)),
+        destination=target.dlt_destination(),
+        dataset_name=target.dataset,
+    )
+    try:
+        if not pipeline.has_pending_data:
+            pipeline = pipeline.drop()
+        pipeline.sync_destination()
+    except PipelineStepFailed as error:
+        raise as_bookeo_error(error, target) from None
+    return pipeline
+
+
+def finish_pending(pipeline: Any, target: Target) -> Pending:
+    """Loads the packages that an earlier run left behind.
+
+    Args:
+        pipeline: The pipeline, in step with its destination.
+        target: Where it loads to.
+
+    Returns:
+        How many there were, and which of them can never load. Those are put aside (dlt keeps them among its completed
+        packages) and the cursor goes back to where they began.
+
+    Raises:
+        BookeoError: The destination does not take anything just now.
+    """
+    finished = 0
+    put_aside: list[str] = []
+    while pipeline.has_pending_data:
+        waiting = [*pipeline.list_extracted_load_packages(), *pipeline.list_normalized_load_packages()]
+        try:
+            pipeline.run()
+            finished += 1
+        except Exception as error:
+            if not can_never_load(error):
+                raise as_bookeo_error(error, target) from None
+            if pipeline.has_pending_data:
+                pipeline.abort_packages()
+                pipeline.load()
+            put_aside.extend(waiting)
+    return Pending(finished, tuple(dict.fromkeys(put_aside)))

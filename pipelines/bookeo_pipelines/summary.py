@@ -1,0 +1,114 @@
+"""What a load did, as a table for people and as JSON for programs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from bookeo_pipelines.failures import exit_code
+from bookeo_pipelines.load import LoadResult
+
+
+def print_summary(console: Console, result: LoadResult) -> None:
+    """Prints what a load did.
+
+    Args:
+        console: Where to print.
+        result: What it did.
+    """
+    for line in pending_lines(result):
+        console.print(line, highlight=False)
+    title = f"Account {result.account or result.account_id}"
+    if result.covered:
+        title += f", changes from {result.covered[0]:%Y-%m-%d %H:%M} to {result.covered[1]:%Y-%m-%d %H:%M} UTC"
+    table = Table(title=title, title_justify="left", title_style="bold")
+    table.add_column("table")
+    for name in ("new", "changed", "rows now"):
+        table.add_column(name, justify="right")
+    for name, change in result.tables.items():
+        table.add_row(name, f"{change.new:,}", f"{change.changed:,}", f"{change.after:,}")
+    console.print(table)
+    for line in _lines(result):
+        console.print(line, highlight=False, soft_wrap=True)
+
+
+def pending_lines(result: LoadResult) -> list[str]:
+    """Says what an earlier run had left behind.
+
+    Args:
+        result: What the load did.
+
+    Returns:
+        Sentences, possibly none.
+    """
+    lines = []
+    if result.pending.finished:
+        lines.append(f"Resumed: finished {result.pending.finished} package(s) that an earlier load had left behind.")
+    if result.pending.put_aside:
+        lines.append(
+            f"Put aside package(s) {', '.join(result.pending.put_aside)}, which can never load; what was in them was read again."
+        )
+    return lines
+
+
+def _lines(result: LoadResult) -> list[str]:
+    usage = result.usage
+    waited = f", {usage.seconds_waited:.0f} s of waiting" if usage.seconds_waited >= 1 else ""
+    repeated = f", {usage.retries} repeated" if usage.retries else ""
+    throttled = f", {usage.throttled} times told to slow down" if usage.throttled else ""
+    lines = [
+        f"{usage.requests:,} requests{repeated}{throttled}{waited}; {result.seconds:.1f} s; {result.chunks} package(s).",
+        f"Data:  {result.target.description}",
+        f"Try:   {result.target.example}",
+    ]
+    notes = result.notes
+    for (table, reason), count in sorted(notes.skipped.items()):
+        lines.append(f"Note: {count} read(s) of {table} skipped: {reason}.")
+    if notes.unknown_fields:
+        lines.append(f"Note: new fields in the API's answers, kept in the column extra: {', '.join(sorted(notes.unknown_fields))}.")
+    lines += [f"Note: {message}" for message in notes.messages]
+    if result.rejected:
+        what = ", ".join(f"{count} for {table}" for table, count in sorted(notes.rejected.items()))
+        lines.append(f"Rejected: {result.rejected} record(s) ({what}); each with its reason in the table rejected_rows.")
+    return lines
+
+
+def as_json(result: LoadResult) -> dict[str, Any]:
+    """Says what a load did, for programs.
+
+    Args:
+        result: What it did.
+
+    Returns:
+        An object of plain JSON values, without personal data.
+    """
+    return {
+        "account": result.account,
+        "account_id": result.account_id,
+        "destination": result.target.destination,
+        "database": str(result.target.database) if result.target.database else None,
+        "dataset": result.target.dataset,
+        "since": result.covered[0].isoformat() if result.covered else None,
+        "until": result.covered[1].isoformat() if result.covered else None,
+        "tables": {
+            name: {"new": change.new, "changed": change.changed, "rows": change.after}
+            for name, change in result.tables.items()
+        },
+        "requests": result.usage.requests,
+        "requests_by_operation": dict(result.usage.by_operation),
+        "retries": result.usage.retries,
+        "throttled": result.usage.throttled,
+        "seconds": round(result.seconds, 3),
+        "seconds_waited": round(result.usage.seconds_waited, 3),
+        "packages": result.chunks,
+        "resumed_packages": result.pending.finished,
+        "put_aside_packages": list(result.pending.put_aside),
+        "skipped": {f"{table}: {reason}": count for (table, reason), count in result.notes.skipped.items()},
+        "rejected": dict(result.notes.rejected),
+        "unknown_fields": sorted(result.notes.unknown_fields),
+        "messages": result.notes.messages,
+        "error": result.failure.message if result.failure else None,
+        "exit_code": int(exit_code(result.failure)) if result.failure else 0,
+    }
