@@ -143,15 +143,11 @@ class WritingCalls(ApiCalls):
 
 
 def _object(answer: Answer) -> Record:
-    try:
-        payload = answer.payload
-    except ValueError:
-        payload = answer.body
-    if payload is None:
+    if answer.payload is None:
         return {}
-    if not isinstance(payload, dict):
+    if not isinstance(answer.payload, dict):
         raise _unclear(answer.operation)
-    return payload
+    return answer.payload
 
 
 def _unclear(operation: str) -> ServerUnavailable:

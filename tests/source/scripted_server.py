@@ -62,6 +62,7 @@ def scripted_server() -> Iterator[Script]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = -1  # head and body in one write, else each answer waits 40 ms for an acknowledgement
 
         def answer(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)
