@@ -1,0 +1,227 @@
+"""One business account: its records, found by id and by time, and the changes that they can undergo."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from operator import attrgetter
+
+from bookeo_sandbox.catalog import stable_id
+from bookeo_sandbox.index import TimeIndex
+from bookeo_sandbox.records import CANCELED, NO_SHOW, UNTRACKED, ApiKey, Booking, Customer, Payment, Profile
+
+_NUMBER_SPACE = 10**13
+_STRIDE = 7_206_418_935_041  # has no factor in common with 10**13: numbers never repeat
+
+PERMISSIONS = (
+    "availability_r",
+    "blocks_r_all",
+    "bookings_r_all",
+    "customers_r_all",
+    "payments_r_all",
+    "subaccounts_all",
+)
+"""Names of permissions as seen in public integrations."""
+
+
+@dataclass(slots=True)
+class Switches:
+    """How the sandbox answers where the vendor's documents are silent, or where a test wants another world.
+
+    Args:
+        snapshot: A page token pins the result; otherwise each page is looked up anew.
+        payments_move_change: A new payment moves the booking's `lastChangeTime`.
+        customer_edits_move_change: An edited customer moves the `lastChangeTime` of their bookings.
+        payments_without_permission: What `GET /payments` says: "403" or "empty".
+        booking_payments_without_permission: What a booking's list says: "403" or "empty".
+        keep_payments: Payments stay in the feed when their customer is deleted.
+        delete_returns_booking: The answer to a cancelation shows the booking; otherwise it has no body.
+        customer_edits: In passing time, customers change their addresses without touching a booking.
+        deletions: In passing time, customers are deleted, with their bookings.
+        gzip: Answers are compressed for those who ask.
+    """
+
+    snapshot: bool = False
+    payments_move_change: bool = False
+    customer_edits_move_change: bool = False
+    payments_without_permission: str = "403"
+    booking_payments_without_permission: str = "empty"
+    keep_payments: bool = False
+    delete_returns_booking: bool = True
+    customer_edits: bool = False
+    deletions: bool = True
+    gzip: bool = True
+
+
+class Account:
+    """The records of an account. Every change raises `version`.
+
+    Args:
+        profile: Who it is.
+        seed: Seed of the business.
+        position: Which account of the business, from 0.
+        created: When its api key was made, in Unix seconds.
+        switches: Shared by all accounts.
+    """
+
+    def __init__(self, profile: Profile, seed: int, position: int, created: int, switches: Switches) -> None:
+        self.profile = profile
+        self.switches = switches
+        self.version = 0
+        key = "sandbox" + stable_id(seed, position, "key", length=26)
+        self.api_key = ApiKey(key, set(PERMISSIONS), created)
+        self.bookings: dict[str, Booking] = {}
+        self.customers: dict[str, Customer] = {}
+        self.customer_list: list[Customer] = []
+        self.payments: dict[str, Payment] = {}
+        self.by_update: TimeIndex[Booking] = TimeIndex(attrgetter("updated"))
+        self.by_start: TimeIndex[Booking] = TimeIndex(attrgetter("start"))
+        self.by_receipt: TimeIndex[Payment] = TimeIndex(attrgetter("received"))
+        self.deleted_bookings: list[str] = []
+        self.deleted_customers: list[str] = []
+        self.outbox: list[dict[str, object]] = []
+        self.products = {product.id: product for product in profile.products}
+        self._position = position
+        self._counts = {"booking": 0, "customer": 0, "payment": 0}
+
+    def next_number(self) -> str:
+        """Makes a booking number: 13 digits in no order, some with a zero in front.
+
+        Returns:
+            A number never used before in any account of the business.
+        """
+        count = self._count("booking")
+        return str((_STRIDE * (count * 64 + self._position + 1)) % _NUMBER_SPACE).zfill(13)
+
+    def next_id(self, kind: str) -> str:
+        """Makes the id of a customer or a payment.
+
+        Args:
+            kind: `customer` or `payment`.
+
+        Returns:
+            An id never used before in the account.
+        """
+        return f"{self.profile.account_id[:5]}{kind[0].upper()}{(self._count(kind) * 2_654_435_761) % 2**40:010X}"
+
+    def _count(self, kind: str) -> int:
+        self._counts[kind] += 1
+        return self._counts[kind]
+
+    def add_customer(self, customer: Customer) -> None:
+        """Takes in a customer.
+
+        Args:
+            customer: The customer.
+        """
+        self.customers[customer.id] = customer
+        self.customer_list.append(customer)
+        self.version += 1
+
+    def add_booking(self, booking: Booking) -> None:
+        """Takes in a booking, also for its customer.
+
+        Args:
+            booking: The booking.
+        """
+        self.bookings[booking.number] = booking
+        booking.customer.bookings.append(booking)
+        self.by_update.add(booking)
+        self.by_start.add(booking)
+        self.version += 1
+
+    def add_payment(self, payment: Payment, *, is_new: bool = False) -> None:
+        """Takes in a payment; a booking's `totalPaid` follows.
+
+        Args:
+            payment: The payment.
+            is_new: The booking was made together with it and does not count as changed.
+        """
+        self.payments[payment.id] = payment
+        self.by_receipt.add(payment)
+        booking = payment.booking
+        if booking is not None:
+            booking.payments = (*booking.payments, payment)
+            booking.paid += payment.amount
+            booking.cache = None
+            if self.switches.payments_move_change and not is_new:
+                self.mark_changed(booking, payment.created, payment.agent)
+        self.version += 1
+
+    def mark_changed(self, booking: Booking, at: int, agent: str | None) -> None:
+        """Moves a booking's `lastChangeTime`.
+
+        Args:
+            booking: The booking.
+            at: Unix seconds.
+            agent: Who did it; None for the customer.
+        """
+        before = booking.updated
+        booking.changed = at
+        booking.change_agent = agent
+        booking.cache = None
+        self.by_update.moved(booking, before)
+        self.version += 1
+
+    def reschedule(self, booking: Booking, start: int, end: int, event: int) -> None:
+        """Moves a booking to another time; `mark_changed` is the caller's.
+
+        Args:
+            booking: The booking.
+            start: Unix seconds.
+            end: Unix seconds.
+            event: Start of the slot, 0 without one.
+        """
+        before = booking.start
+        booking.start, booking.end, booking.event = start, end, event
+        booking.cache = None
+        self.by_start.moved(booking, before)
+        self.version += 1
+
+    def cancel(self, booking: Booking, at: int, agent: str | None, *, tracked: bool = True) -> None:
+        """Cancels a booking; it stays.
+
+        Args:
+            booking: The booking.
+            at: Unix seconds.
+            agent: Who did it; None for the customer.
+            tracked: The customer's `numCancelations` counts it.
+        """
+        booking.flags |= CANCELED | (0 if tracked else UNTRACKED)
+        booking.flags &= ~NO_SHOW
+        booking.canceled = at
+        booking.cancel_agent = agent
+        self.mark_changed(booking, at, agent)
+
+    def delete_booking(self, booking: Booking) -> None:
+        """Makes a booking vanish, as it does with its customer.
+
+        Args:
+            booking: The booking.
+        """
+        del self.bookings[booking.number]
+        booking.customer.bookings.remove(booking)
+        self.by_update.remove(booking, booking.updated)
+        self.by_start.remove(booking, booking.start)
+        if not self.switches.keep_payments:
+            for payment in booking.payments:
+                del self.payments[payment.id]
+                self.by_receipt.remove(payment, payment.received)
+        self.deleted_bookings.append(booking.number)
+        self.version += 1
+
+    def delete_customer(self, customer: Customer) -> None:
+        """Deletes a customer; their bookings vanish.
+
+        Args:
+            customer: The customer.
+        """
+        for booking in list(customer.bookings):
+            self.delete_booking(booking)
+        if not self.switches.keep_payments:
+            for payment in [p for p in self.payments.values() if p.customer_id == customer.id]:
+                del self.payments[payment.id]
+                self.by_receipt.remove(payment, payment.received)
+        del self.customers[customer.id]
+        self.customer_list.remove(customer)
+        self.deleted_customers.append(customer.id)
+        self.version += 1

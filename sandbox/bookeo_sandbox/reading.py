@@ -1,0 +1,320 @@
+"""The reading operations: parameters to records to pages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+import orjson
+
+from bookeo_sandbox.calls import Answer, Call
+from bookeo_sandbox.errors import bad_request
+from bookeo_sandbox.pages import Pager
+from bookeo_sandbox.records import CANCELED, Booking, Customer, Payment, Product
+from bookeo_sandbox.render import booking_bytes, customer_bytes, payment_dict
+from bookeo_sandbox.schedule import event_id, events_between
+from bookeo_sandbox.settings_lists import settings_lists
+from bookeo_sandbox.times import format_time, parse_date, seconds, wall_seconds
+
+MAX_PAYMENTS_PER_PAGE = 300
+"""Source: the vendor's API pages; every other list has 100."""
+
+PAYMENT_METHODS = (
+    "creditCard",
+    "paypal",
+    "bankTransfer",
+    "cash",
+    "checque",
+    "debitCard",
+    "existingCredit",
+    "accountCredit",
+    "moneyVoucher",
+    "other",
+)
+_SEARCH_FIELDS = ("name", "emailAddress", "phoneNumber")
+
+
+class Reading:
+    """The reading operations over one pager."""
+
+    def __init__(self) -> None:
+        self.pager = Pager()
+
+    def bookings(self, call: Call) -> Answer:
+        """`GET /bookings`."""
+        call.require("bookings_r_all")
+        return self.pager.answer(call, _find_bookings, show_bookings)
+
+    def booking(self, call: Call) -> Answer:
+        """`GET /bookings/{bookingNumber}`."""
+        call.require("bookings_r_all")
+        return Answer(body=show_bookings(call, [call.booking()])[0])
+
+    def booking_customer(self, call: Call) -> Answer:
+        """`GET /bookings/{bookingNumber}/customer`."""
+        call.require("bookings_r_all")
+        call.require("customers_r_all")
+        return Answer(body=customer_bytes(call.account, call.booking().customer, call.now))
+
+    def booking_payments(self, call: Call) -> Answer:
+        """`GET /bookings/{bookingNumber}/payments`."""
+        call.require("bookings_r_all")
+        booking = call.booking()
+        readable = call.allows("payments_r_all")
+        if not readable and call.account.switches.booking_payments_without_permission == "403":
+            call.require("payments_r_all")
+        return self.pager.answer(
+            call, lambda _: booking.payments if readable else (), _show_payments, highest=MAX_PAYMENTS_PER_PAGE
+        )
+
+    def customers(self, call: Call) -> Answer:
+        """`GET /customers`."""
+        call.require("customers_r_all")
+        return self.pager.answer(call, _find_customers, _show_customers, by_now=True)
+
+    def customer(self, call: Call) -> Answer:
+        """`GET /customers/{id}`."""
+        call.require("customers_r_all")
+        return Answer(body=customer_bytes(call.account, call.customer(), call.now))
+
+    def customer_bookings(self, call: Call) -> Answer:
+        """`GET /customers/{id}/bookings`."""
+        call.require("customers_r_all")
+        call.require("bookings_r_all")
+        customer = call.customer()
+        return self.pager.answer(call, lambda asked: _find_history(asked, customer), show_bookings)
+
+    def payments(self, call: Call) -> Answer:
+        """`GET /payments`."""
+        if not call.allows("payments_r_all") and call.account.switches.payments_without_permission == "403":
+            call.require("payments_r_all")
+        return self.pager.answer(call, _find_payments, _show_payments, highest=MAX_PAYMENTS_PER_PAGE)
+
+    def settings_list(self, call: Call) -> Answer:
+        """`GET /settings/...`: the small lists."""
+        name = call.operation.rsplit("/", 1)[1]
+        content = settings_lists(call.account)[name]
+        if name in ("apikeyinfo", "business"):
+            return Answer.of(content)
+        if name == "peoplecategories":
+            return Answer.of({"categories": content})
+        return self.pager.answer(call, lambda _: content, _show_objects)
+
+    def slots(self, call: Call) -> Answer:
+        """`GET /availability/slots`."""
+        call.require("availability_r")
+        return self.pager.answer(call, _find_slots, _show_objects)
+
+
+def show_bookings(call: Call, bookings: Sequence[Booking]) -> list[bytes]:
+    """Shows bookings as far as the api key may read.
+
+    Args:
+        call: The request, with `expandCustomer` and `expandParticipants`.
+        bookings: The bookings.
+
+    Returns:
+        JSON of each.
+    """
+    persons = call.allows("customers_r_all")
+    # A customer's history has no `expandCustomer`. Source: swagger file.
+    expand = call.flag("expandCustomer") if not call.operation.startswith("GET /customers") else False
+    details = call.flag("expandParticipants")
+    return [
+        booking_bytes(
+            call.account,
+            booking,
+            customer=customer_bytes(call.account, booking.customer, call.now) if expand and persons else None,
+            details=details,
+            persons=persons,
+        )
+        for booking in bookings
+    ]
+
+
+def _show_payments(call: Call, payments: Sequence[Payment]) -> list[bytes]:
+    return [orjson.dumps(payment_dict(call.account, payment)) for payment in payments]
+
+
+def _show_customers(call: Call, customers: Sequence[Customer]) -> list[bytes]:
+    return [customer_bytes(call.account, customer, call.now) for customer in customers]
+
+
+def _show_objects(_: Call, objects: Sequence[Any]) -> list[bytes]:
+    return [orjson.dumps(value) for value in objects]
+
+
+def _find_bookings(call: Call) -> list[Booking]:
+    booked = call.range("startTime", "endTime")
+    updated = call.range("lastUpdatedStartTime", "lastUpdatedEndTime")
+    canceled = call.flag("includeCanceled")
+    call.flag("expandCustomer"), call.flag("expandParticipants")
+    if updated is not None:
+        found = call.account.by_update.between(*updated)
+    elif booked is not None:
+        found = call.account.by_start.between(*booked)
+    else:
+        raise bad_request("startTime and endTime, or lastUpdatedStartTime and lastUpdatedEndTime, are required")
+    if updated is not None and booked is not None:
+        found = [booking for booking in found if booked[0] <= booking.start <= booked[1]]
+    if not canceled:
+        found = [booking for booking in found if not booking.flags & CANCELED]
+    if "productId" in call.query:
+        product = _product(call)
+        found = [booking for booking in found if booking.product is product]
+    found.sort(key=_booking_order)
+    return found
+
+
+def _booking_order(booking: Booking) -> tuple[int, str]:
+    return booking.created, booking.number
+
+
+def _product(call: Call) -> Product:
+    product = call.account.products.get(call.query["productId"])
+    if product is None:
+        raise bad_request("Unknown productId")
+    return product
+
+
+def _find_history(call: Call, customer: Customer) -> list[Booking]:
+    call.flag("expandParticipants")
+    begin, end = (_date_edge(call, name, days) for name, days in (("beginDate", 0), ("endDate", 1)))
+    if begin is not None and end is not None and begin >= end:
+        raise bad_request("beginDate is after endDate")
+    found = [b for b in customer.bookings if (begin is None or b.start >= begin) and (end is None or b.start < end)]
+    return sorted(found, key=lambda booking: (booking.start, booking.number))
+
+
+def _date_edge(call: Call, name: str, days_later: int) -> int | None:
+    if name not in call.query:
+        return None
+    try:
+        day = parse_date(call.query[name]) + timedelta(days=days_later)
+    except (ValueError, OverflowError) as error:
+        raise bad_request(f"{name} is {error}") from None
+    return wall_seconds(datetime.combine(day, time(), UTC), call.account.profile.zone)
+
+
+def _find_payments(call: Call) -> list[Payment]:
+    received = call.range("startTime", "endTime")
+    if received is None:
+        raise bad_request("startTime and endTime are required")
+    method = call.query.get("paymentMethod")
+    if method is not None and method not in PAYMENT_METHODS:
+        raise bad_request("Unknown paymentMethod")
+    if not call.allows("payments_r_all"):
+        return []
+    found = call.account.by_receipt.between(*received)
+    if method is not None:
+        found = [payment for payment in found if payment.method == method]
+    found.sort(key=lambda payment: (payment.received, payment.id))
+    return found
+
+
+def _find_customers(call: Call) -> list[Customer]:
+    found = list(call.account.customer_list)
+    if "createdSince" in call.query:
+        since = call.time("createdSince")
+        found = [customer for customer in found if customer.created >= since]
+    members, others = call.flag("currentMembers"), call.flag("currentNonMembers")
+    if members != others:
+        found = [customer for customer in found if _is_member(customer, call.now) == members]
+    field, text = call.query.get("searchField", "name"), call.query.get("searchText")
+    if field not in _SEARCH_FIELDS:
+        raise bad_request(f"searchField must be one of {', '.join(_SEARCH_FIELDS)}")
+    if text is not None:
+        found = [customer for customer in found if text.casefold() in _searched(customer, field)]
+    elif "searchField" in call.query:
+        raise bad_request("searchField needs searchText")
+    return found
+
+
+def _is_member(customer: Customer, now: int) -> bool:
+    data = orjson.loads(customer.data)
+    end = data.get("membershipEnd")
+    return bool(data.get("member")) and (end is None or seconds(datetime.fromisoformat(end)) >= now)
+
+
+def _searched(customer: Customer, field: str) -> str:
+    if field == "name":
+        return customer.name.casefold()
+    data = orjson.loads(customer.data)
+    if field == "emailAddress":
+        return str(data.get("emailAddress", "")).casefold()
+    return "\n".join(re.sub(r"\s", "", phone["number"]) for phone in data.get("phoneNumbers", []))
+
+
+def _find_slots(call: Call) -> list[dict[str, Any]]:
+    times = call.range("startTime", "endTime")
+    if times is None:
+        raise bad_request("startTime and endTime are required")
+    if "productId" in call.query:
+        products = [_product(call)]
+        if products[0].type == "flexibleTime":
+            raise bad_request("Products of type flexibleTime have no slots")
+    else:
+        products = [p for p in call.account.profile.products if p.type != "flexibleTime"]
+    zone = call.account.profile.zone
+    slots = []
+    for product in products:
+        for start in events_between(product, *times, zone):
+            slot = {
+                "eventId": event_id(product, start),
+                "productId": product.id,
+                "startTime": format_time(start, zone),
+                "endTime": format_time(start + 60 * product.minutes, zone),
+                "numSeatsAvailable": free_seats(call, product, start),
+            }
+            slots.append((start, product.id, slot))
+    return [slot for _, _, slot in sorted(slots, key=lambda row: row[:2])]
+
+
+def free_seats(call: Call, product: Product, start: int) -> int:
+    """Counts the seats that are left of a slot.
+
+    Args:
+        call: The request.
+        product: A product with slots.
+        start: Start of the slot in Unix seconds.
+
+    Returns:
+        At least 0.
+    """
+    # Somebody who joins a course later starts later: its seats are looked for over the whole course.
+    last = start + (product.classes * 8 * 86_400 if product.type == "fixedCourse" else 0)
+    seats = {category: number for category, _, number in call.account.profile.categories}
+    taken = 0
+    for booking in call.account.by_start.between(start, last):
+        if booking.product is product and booking.event == start and not booking.flags & CANCELED:
+            if product.booking_price is not None:
+                taken += 1
+            else:
+                taken += sum(seats.get(category, 1) * number for category, number in booking.numbers)
+    return max(0, product.capacity - taken)
+
+
+def content_language(call: Call) -> str:
+    """Works out in which language the answer is.
+
+    Args:
+        call: The request, with `lang`.
+
+    Returns:
+        For instance `en-AU`.
+
+    Raises:
+        ApiError: 400, it is no language.
+    """
+    asked = call.query.get("lang", "userDefault")
+    if asked == "customerDefault":
+        customer = call.account.customers.get(call.path.get("id", ""))
+        booking = call.account.bookings.get(call.path.get("bookingNumber", ""))
+        asked = customer.lang if customer else booking.customer.lang if booking else call.account.profile.language
+    elif asked == "userDefault":
+        asked = call.account.profile.language
+    if not re.fullmatch(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*", asked):
+        raise bad_request("lang is not a language tag")
+    return asked.replace("_", "-")

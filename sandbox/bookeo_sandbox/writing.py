@@ -1,0 +1,279 @@
+"""The writing operations: bookings, cancelations, payments, webhooks. A refused request changes nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+
+from bookeo_sandbox import bodies
+from bookeo_sandbox.calls import Answer, Call
+from bookeo_sandbox.catalog import stable_id
+from bookeo_sandbox.drawing import set_price
+from bookeo_sandbox.errors import ApiError, bad_request
+from bookeo_sandbox.reading import free_seats, show_bookings
+from bookeo_sandbox.records import CANCELED, NO_SHOW, PRIVATE, Booking, Customer, Payment, Product
+from bookeo_sandbox.render import payment_dict
+from bookeo_sandbox.schedule import event_start
+from bookeo_sandbox.times import format_time
+
+_EXTRA_TEXTS = ("giftVoucherCodeInput", "specificVoucherCode", "sourceIp")
+_DOMAINS = ("bookings", "customers", "payments", "seatblocks", "resourceblocks")
+_TYPES = ("created", "updated", "deleted")
+_FREE_CANCELATION_SECONDS = 48 * 3600
+
+
+class Writing:
+    """The writing operations, and the webhooks that they keep."""
+
+    def __init__(self) -> None:
+        self.webhooks: dict[str, dict[tuple[str, str], dict[str, str]]] = {}
+
+    def create_booking(self, call: Call) -> Answer:
+        """`POST /bookings`."""
+        call.require("bookings_r_all")
+        body, account = call.object(), call.account
+        tell = _Notices(call, "notifyCustomer", "notifyUsers", "sendCustomerReminders", "sendCustomerThankyou")
+        product = account.products.get(str(body.get("productId")))
+        if product is None:
+            raise bad_request("productId is required and must be known")
+        numbers, people = bodies.participants(call, body, product)
+        start, end, event = _times(call, body, product)
+        if event and free_seats(call, product, event) < 1 and not tell.backend:
+            raise bad_request("No seats left")
+        options, adjustments = bodies.options(body, product), bodies.adjustments(call, body)
+        promotion, coupons, extra = bodies.promotion(call, body), _coupons(body), _extra(body)
+        payments = [bodies.payment(call, row) for row in bodies.objects(body, "initialPayments")]
+        customer = _customer(call, body)
+
+        booking = Booking(account.next_number(), customer, product, call.now, start, end)
+        booking.event, booking.agent, booking.source = event, "API backend" if tell.backend else "API", "API"
+        booking.numbers, booking.people, booking.options, booking.adjustments = numbers, people, options, adjustments
+        booking.promotion, booking.coupons, booking.extra = promotion, coupons, extra or None
+        booking.flags |= PRIVATE if body.get("privateEvent") is True else 0
+        set_price(booking)
+        account.add_booking(booking)
+        for payment in payments:
+            payment.booking, payment.customer_id = booking, customer.id
+            account.add_payment(payment, is_new=True)
+        tell.about("created", booking)
+        return Answer(201, show_bookings(call, [booking])[0], {"Location": f"/v2/bookings/{booking.number}"})
+
+    def update_booking(self, call: Call) -> Answer:
+        """`PUT /bookings/{bookingNumber}`: what the body holds is changed, the rest stays."""
+        call.require("bookings_r_all")
+        booking, body, account = call.booking(), call.object(), call.account
+        tell = _Notices(call, "notifyCustomer", "notifyUsers")
+        if booking.flags & CANCELED:
+            raise bad_request("A canceled booking cannot be changed")
+        product = account.products.get(str(body.get("productId", booking.product.id)))
+        if product is not booking.product:
+            raise bad_request("The product of a booking cannot be changed")
+        numbers, people = booking.numbers, booking.people
+        if "participants" in body:
+            numbers, people = bodies.participants(call, body, product)
+            people = booking.people if numbers == booking.numbers else people
+        times = (booking.start, booking.end, booking.event)
+        if ("eventId" in body and _event(call, body, product) != booking.event) or (
+            "startTime" in body and bodies.moment(call, body, "startTime") != booking.start
+        ):
+            times = _times(call, body, product)
+        options = bodies.options(body, product) if "options" in body else booking.options
+        adjustments = bodies.adjustments(call, body) if "priceAdjustments" in body else booking.adjustments
+        promotion = bodies.promotion(call, body) if "promotionCodeInput" in body else booking.promotion
+        coupons = _coupons(body) if "couponCodes" in body else booking.coupons
+        extra = {**(booking.extra or {}), **_extra(body)}
+
+        price_matters = (numbers, options, adjustments, promotion) != (
+            booking.numbers,
+            booking.options,
+            booking.adjustments,
+            booking.promotion,
+        )
+        booking.numbers, booking.people, booking.options, booking.adjustments = numbers, people, options, adjustments
+        booking.promotion, booking.coupons, booking.extra = promotion, coupons, extra or None
+        for name, bit in (("privateEvent", PRIVATE), ("noShow", NO_SHOW)):
+            if isinstance(body.get(name), bool):
+                booking.flags = booking.flags | bit if body[name] else booking.flags & ~bit
+        if price_matters:
+            set_price(booking)
+        if times != (booking.start, booking.end, booking.event):
+            account.reschedule(booking, *times)
+        account.mark_changed(booking, call.now, "API backend" if tell.backend else "API")
+        tell.about("updated", booking)
+        return Answer(body=show_bookings(call, [booking])[0])
+
+    def cancel_booking(self, call: Call) -> Answer:
+        """`DELETE /bookings/{bookingNumber}`."""
+        call.require("bookings_r_all")
+        booking, account = call.booking(), call.account
+        policy, series = call.flag("applyCancellationPolicy"), call.flag("cancelRemainingSeries")
+        tracked = call.flag("trackInCustomerHistory")
+        tell = _Notices(call, "notifyCustomer", "notifyUsers")
+        if booking.flags & CANCELED:
+            raise bad_request("The booking is canceled already")
+        canceled = [booking]
+        if series:
+            all_of_it = call.business.life(account).series_of(booking)
+            canceled += [b for b in all_of_it if b.start > booking.start and b.number in account.bookings]
+        for each in canceled:
+            if not each.flags & CANCELED:
+                account.cancel(each, call.now, "API", tracked=tracked)
+                if policy:
+                    _refund_by_policy(call, each)
+                tell.about("canceled", each, reason=call.query.get("reason"))
+        if not account.switches.delete_returns_booking:
+            return Answer(200)
+        return Answer(body=show_bookings(call, [booking])[0])
+
+    def add_payment(self, call: Call) -> Answer:
+        """`POST /bookings/{bookingNumber}/payments`."""
+        call.require("bookings_r_all")
+        call.require("payments_r_all")
+        booking = call.booking()
+        payment = bodies.payment(call, call.object(), booking)
+        call.account.add_payment(payment)
+        return Answer(
+            201, orjson.dumps(payment_dict(call.account, payment)), {"Location": f"/v2/payments/{payment.id}"}
+        )
+
+    def list_webhooks(self, call: Call) -> Answer:
+        """`GET /webhooks`."""
+        kept = list(self._kept(call).values())
+        info = {"totalItems": len(kept), "totalPages": 1 if kept else 0, "currentPage": 1}
+        return Answer.of({"info": info, "data": kept})
+
+    def create_webhook(self, call: Call) -> Answer:
+        """`POST /webhooks`: a new one for the same domain and type takes the place of the old."""
+        body = call.object()
+        url, domain, kind = bodies.text(body, "url") or "", body.get("domain"), body.get("type")
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            raise bad_request("url is not a URL") from None
+        if parts.scheme != "https" or not parts.hostname:
+            raise bad_request("url must start with https://")
+        if domain not in _DOMAINS or kind not in _TYPES:
+            raise bad_request(f"domain must be one of {', '.join(_DOMAINS)}, type one of {', '.join(_TYPES)}")
+        number = stable_id(call.account.api_key.key, domain, kind, url, call.now, length=18)
+        self._kept(call)[domain, kind] = {"id": number, "url": url, "domain": domain, "type": kind}
+        return Answer.of(self._kept(call)[domain, kind], 201, Location=f"/v2/webhooks/{number}")
+
+    def delete_webhook(self, call: Call) -> Answer:
+        """`DELETE /webhooks/{id}`."""
+        kept = self._kept(call)
+        for place, webhook in kept.items():
+            if webhook["id"] == call.path["id"]:
+                del kept[place]
+                return Answer(204)
+        raise ApiError(404, "No webhook with this id")
+
+    def _kept(self, call: Call) -> dict[tuple[str, str], dict[str, str]]:
+        return self.webhooks.setdefault(call.account.api_key.key, {})
+
+
+class _Notices:
+    """Who is told of a change; the outbox shows it."""
+
+    def __init__(self, call: Call, *names: str) -> None:
+        self._call = call
+        self._flags = {name: call.flag(name) for name in names}
+        mode = call.query.get("mode")
+        if mode not in (None, "backend"):
+            raise bad_request("mode can only be backend")
+        self.backend = mode == "backend"
+
+    def about(self, kind: str, booking: Booking, **more: Any) -> None:
+        """Writes into the outbox.
+
+        Args:
+            kind: created, updated or canceled.
+            booking: The booking.
+            **more: What else to say.
+        """
+        call = self._call
+        entry = {
+            "kind": kind,
+            "bookingNumber": booking.number,
+            "time": format_time(call.now, call.account.profile.zone),
+        }
+        if "previousHoldId" in call.query:
+            more["previousHoldId"] = call.query["previousHoldId"]
+        more = {name: value for name, value in more.items() if value is not None}
+        call.account.outbox.append({**entry, **self._flags, "backend": self.backend, **more})
+
+
+def _event(call: Call, body: dict[str, Any], product: Product) -> int:
+    try:
+        return event_start(product, bodies.text(body, "eventId") or "", call.account.profile.zone)
+    except (ValueError, OverflowError):
+        raise bad_request("eventId is not a slot of this product") from None
+
+
+def _times(call: Call, body: dict[str, Any], product: Product) -> tuple[int, int, int]:
+    if product.type != "flexibleTime" or "eventId" in body:
+        if "eventId" not in body:
+            raise bad_request("eventId is required for products of this type")
+        event = _event(call, body, product)
+        return event, event + 60 * product.minutes, event
+    start, end = bodies.moment(call, body, "startTime"), bodies.moment(call, body, "endTime")
+    if start is None:
+        raise bad_request("eventId or startTime is required")
+    end = start + 60 * product.minutes if end is None else end
+    if end <= start:
+        raise bad_request("endTime is not after startTime")
+    return start, end, 0
+
+
+def _coupons(body: dict[str, Any]) -> tuple[str, ...]:
+    codes = body.get("couponCodes", [])
+    if not isinstance(codes, list) or not all(isinstance(code, str) for code in codes):
+        raise bad_request("couponCodes must be a list of texts")
+    return tuple(codes)
+
+
+def _extra(body: dict[str, Any]) -> dict[str, Any]:
+    extra = {name: value for name in _EXTRA_TEXTS if (value := bodies.text(body, name)) is not None}
+    reference = bodies.text(body, "externalRef", bodies.MAX_EXTERNAL_REF)
+    if reference is not None:
+        extra["externalRef"] = reference
+    return extra
+
+
+def _customer(call: Call, body: dict[str, Any]) -> Customer:
+    account = call.account
+    if isinstance(body.get("customerId"), str):
+        customer = account.customers.get(body["customerId"])
+        if customer is None:
+            raise bad_request("Unknown customerId")
+        return customer
+    if not isinstance(body.get("customer"), dict):
+        raise bad_request("customerId or customer is required")
+    fields = bodies.customer_fields(body["customer"])
+    number = account.next_id("customer")
+    data = {"id": number, **fields, "creationTime": format_time(call.now, account.profile.zone)}
+    language = fields.get("languageCode", account.profile.language)
+    name = " ".join(fields[part] for part in ("firstName", "lastName") if fields.get(part))
+    customer = Customer(number, name, call.now, language, orjson.dumps(data), ())
+    account.add_customer(customer)
+    return customer
+
+
+def _refund_by_policy(call: Call, booking: Booking) -> None:
+    early = booking.start - call.now >= _FREE_CANCELATION_SECONDS
+    amount = booking.paid if early else booking.paid // 2
+    if amount > 0:
+        number = call.account.next_id("payment")
+        payment = Payment(
+            number,
+            call.now,
+            call.now,
+            -amount,
+            "accountCredit",
+            "Refund",
+            booking=booking,
+            customer_id=booking.customer.id,
+            agent="API",
+        )
+        call.account.add_payment(payment)
