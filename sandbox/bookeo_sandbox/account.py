@@ -79,6 +79,7 @@ class Account:
         self.deleted_bookings: list[str] = []
         self.deleted_customers: list[str] = []
         self.outbox: list[dict[str, object]] = []
+        self._other_payments: dict[str, list[Payment]] = {}
         self.products = {product.id: product for product in profile.products}
         self._position = position
         self._counts = {"booking": 0, "customer": 0, "payment": 0}
@@ -138,6 +139,8 @@ class Account:
         """
         self.payments[payment.id] = payment
         self.by_receipt.add(payment)
+        if payment.booking is None and payment.customer_id:
+            self._other_payments.setdefault(payment.customer_id, []).append(payment)
         booking = payment.booking
         if booking is not None:
             booking.payments = (*booking.payments, payment)
@@ -218,7 +221,7 @@ class Account:
         for booking in list(customer.bookings):
             self.delete_booking(booking)
         if not self.switches.keep_payments:
-            for payment in [p for p in self.payments.values() if p.customer_id == customer.id]:
+            for payment in self._other_payments.pop(customer.id, []):
                 del self.payments[payment.id]
                 self.by_receipt.remove(payment, payment.received)
         del self.customers[customer.id]

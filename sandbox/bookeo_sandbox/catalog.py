@@ -85,7 +85,7 @@ def profile(seed: int, position: int, time_zone: str | None = None, currency: st
     account_id = stable_id(seed, position, "account", length=12)
 
     def amount(units: float) -> int:
-        return round(units * level * 10**decimals)
+        return round(units * level * float(10**decimals))
 
     taxes = tuple(Tax(stable_id(account_id, name, length=14), name, rate) for name, rate in preset.taxes)
     resource_types = tuple(
@@ -158,7 +158,8 @@ class _Catalog:
         people = (("Cadults", 1, 12), ("Cchildren", 0, 8), ("Cinfants", 0, 2), (None, 1, 14))
         return (
             Product(
-                self._id("sunset"), "TOUR-SUNSET", "Sunset kayak tour", "<p>Two hours on the water. <b>Bring a hat.</b></p>",
+                self._id("sunset"), "TOUR-SUNSET", "Sunset kayak tour",
+                "<p>Two hours on the water. <b>Bring a hat.</b></p>",
                 "fixed", 120, self._rates(79.5, 45), None, people, DAILY, (9 * 60, 17 * 60 + 30), 14,
                 (
                     self._option("sunset", "Hotel pick-up", "onOff", price=12.5),
@@ -174,7 +175,8 @@ class _Catalog:
                 share=2.0, lead_days=6,
             ),
             Product(
-                self._id("charter"), "TOUR-BOAT", "Private charter & picnic", "<p>The whole boat.</p>", "fixed", 240, {},
+                self._id("charter"), "TOUR-BOAT", "Private charter & picnic", "<p>The whole boat.</p>", "fixed", 240,
+                {},
                 self._money(640), ((None, 1, 10),), (5, 6), (8 * 60, 13 * 60), 1,
                 (self._option("charter", "Champagne", "number", ("0", "1", "2", "6"), 89),),
                 guides, self._taxes, flags={"prepaidOnly": True, "acceptDeny": True}, share=0.4, lead_days=35,
@@ -195,7 +197,8 @@ class _Catalog:
             Product(
                 self._id("pottery"), "COURSE-POT", "Pottery, six evenings", "<p>Clay and glazes included.</p>",
                 "fixedCourse", 150, self._rates(240, 180), None, people, (2,), (18 * 60 + 30,), 10,
-                (self._option("pottery", "Own tools", "onOff"), self._option("pottery", "Extra clay (kg)", "number", ("0", "1", "2"), 6.5)),
+                (self._option("pottery", "Own tools", "onOff"),
+                 self._option("pottery", "Extra clay (kg)", "number", ("0", "1", "2"), 6.5)),
                 rooms, self._taxes, classes=6, share=0.8, lead_days=25,
             ),
             Product(
@@ -223,7 +226,8 @@ class _Catalog:
                 rooms, self._taxes, share=1.6, lead_days=5,
             ),
             Product(
-                self._id("lesson"), "APP-LESSON", "Private lesson", "<p>Any instrument – auch Blockflöte.</p>", "flexibleTime", 45,
+                self._id("lesson"), "APP-LESSON", "Private lesson", "<p>Any instrument – auch Blockflöte.</p>",
+                "flexibleTime", 45,
                 {}, self._money(55), ((None, 1, 2),), (0, 1, 2, 3, 4), tuple(range(13 * 60, 20 * 60, 15)), 2, (),
                 (), self._taxes[:1], flags={"apiBookingsAllowed": True}, share=1.2, lead_days=8,
             ),

@@ -5,8 +5,6 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
-import orjson
-
 from bookeo_sandbox import names
 from bookeo_sandbox.account import Account
 from bookeo_sandbox.money import money, price_of
@@ -21,6 +19,7 @@ from bookeo_sandbox.records import (
     Numbers,
     Option,
     Product,
+    packed,
 )
 from bookeo_sandbox.schedule import classes_of, event_id, next_event
 from bookeo_sandbox.times import format_time
@@ -86,11 +85,11 @@ def draw_customer(account: Account, rng: Random, now: int) -> Customer:
     linked: tuple[bytes, ...] = ()
     if chance() < 0.15:
         linked = tuple(
-            orjson.dumps({"id": f"{customer_id}L{place}", "customerId": customer_id, **_person(rng)})
+            packed({"id": f"{customer_id}L{place}", "customerId": customer_id, **_person(rng)})
             for place in range(1 + int(chance() * 3))
         )
     full_name = " ".join(str(person[part]) for part in ("firstName", "lastName") if part in person)
-    customer = Customer(customer_id, full_name, now, language, orjson.dumps(data), linked)
+    customer = Customer(customer_id, full_name, now, language, packed(data), linked)
     account.add_customer(customer)
     return customer
 

@@ -19,7 +19,7 @@ from bookeo_sandbox import names
 from bookeo_sandbox.account import Account
 from bookeo_sandbox.drawing import draw_booking, draw_customer, draw_numbers, set_price
 from bookeo_sandbox.payments import pay, pay_for_something_else, payment_plan
-from bookeo_sandbox.records import ACCEPTED, CANCELED, NO_SHOW, UNKNOWN, Booking, Customer
+from bookeo_sandbox.records import ACCEPTED, CANCELED, NO_SHOW, UNKNOWN, Booking, Customer, packed
 from bookeo_sandbox.schedule import next_event, weeks_later
 
 _DAY = 86_400
@@ -235,7 +235,7 @@ def edit_customer(account: Account, customer: Customer, now: int, **changes: Any
     if "city" in changes:
         data.setdefault("streetAddress", {})["city"] = changes.pop("city")
     data.update(changes)
-    customer.data = orjson.dumps(data)
+    customer.data = packed(data)
     customer.name = " ".join(data[part] for part in ("firstName", "lastName") if part in data)
     if account.switches.customer_edits_move_change:
         for booking in customer.bookings:

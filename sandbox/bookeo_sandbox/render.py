@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
-
 from bookeo_sandbox.account import Account
 from bookeo_sandbox.money import money
 from bookeo_sandbox.records import (
@@ -19,6 +17,7 @@ from bookeo_sandbox.records import (
     Booking,
     Customer,
     Payment,
+    packed,
 )
 from bookeo_sandbox.schedule import event_id
 from bookeo_sandbox.times import format_time
@@ -115,7 +114,7 @@ def booking_bytes(account: Account, booking: Booking, *, customer: bytes | None,
         return booking.override
     body = booking.cache
     if body is None:
-        body = booking.cache = orjson.dumps(booking_dict(account, booking))
+        body = booking.cache = packed(booking_dict(account, booking))
     if not details and customer is None:
         return body
     parts = [body[:-2]]

@@ -13,7 +13,7 @@ from bookeo_sandbox.catalog import stable_id
 from bookeo_sandbox.drawing import set_price
 from bookeo_sandbox.errors import ApiError, bad_request
 from bookeo_sandbox.reading import free_seats, show_bookings
-from bookeo_sandbox.records import CANCELED, NO_SHOW, PRIVATE, Booking, Customer, Payment, Product
+from bookeo_sandbox.records import CANCELED, NO_SHOW, PRIVATE, Booking, Customer, Payment, Product, packed
 from bookeo_sandbox.render import payment_dict
 from bookeo_sandbox.schedule import event_start
 from bookeo_sandbox.times import format_time
@@ -255,7 +255,7 @@ def _customer(call: Call, body: dict[str, Any]) -> Customer:
     data = {"id": number, **fields, "creationTime": format_time(call.now, account.profile.zone)}
     language = fields.get("languageCode", account.profile.language)
     name = " ".join(fields[part] for part in ("firstName", "lastName") if fields.get(part))
-    customer = Customer(number, name, call.now, language, orjson.dumps(data), ())
+    customer = Customer(number, name, call.now, language, packed(data), ())
     account.add_customer(customer)
     return customer
 
