@@ -59,7 +59,7 @@ def _lines(result: LoadResult) -> list[str]:
     repeated = f", {usage.retries} repeated" if usage.retries else ""
     throttled = f", {usage.throttled} times told to slow down" if usage.throttled else ""
     lines = [
-        f"{usage.requests:,} requests{repeated}{throttled}{waited}; {result.seconds:.1f} s; {result.chunks} package(s).",
+        f"{usage.total_requests:,} requests{repeated}{throttled}{waited}; {result.seconds:.1f} s; {result.chunks} package(s).",
         f"Data:  {result.target.description}",
         f"Try:   {result.target.example}",
     ]
@@ -96,8 +96,8 @@ def as_json(result: LoadResult) -> dict[str, Any]:
             name: {"new": change.new, "changed": change.changed, "rows": change.after}
             for name, change in result.tables.items()
         },
-        "requests": result.usage.requests,
-        "requests_by_operation": dict(result.usage.by_operation),
+        "requests": result.usage.total_requests,
+        "requests_by_operation": dict(result.usage.requests),
         "retries": result.usage.retries,
         "throttled": result.usage.throttled,
         "seconds": round(result.seconds, 3),

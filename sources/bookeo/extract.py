@@ -220,7 +220,7 @@ def max_window_bookings(session: LoadSession, calls_per_booking: int) -> int:
     if calls_per_booking and pace:
         limit = min(limit, int(settings.chunk_seconds * pace / calls_per_booking))
     if settings.max_requests is not None:
-        left = settings.max_requests - session.client.transport.usage.requests
+        left = settings.max_requests - session.client.transport.usage.total_requests
         limit = min(limit, max(left - 1, 1) * settings.items_per_page)
     return max(limit, 1)
 

@@ -155,6 +155,5 @@ def table_resource(
         table_name=table.name,
         write_disposition=disposition,
         columns=dlt_columns(table),
-        table_description=table.description,
     )
 

@@ -144,7 +144,7 @@ class LoadSession:
         """
         if self._on_progress is not None:
             with self._lock:
-                requests = self.client.transport.usage.requests
+                requests = self.client.transport.usage.total_requests
                 self._on_progress(Progress(phase, self.bookings_read, done, total, requests))
 
     def close(self) -> None:

@@ -6,7 +6,7 @@ environment variables such as `SOURCES__BOOKEO__API_KEY`.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
 
@@ -78,6 +78,9 @@ class BookeoSettings(BaseConfiguration):
     """A load commits after about this many bookings..."""
     chunk_seconds: float = 60.0
     """... or after this many seconds of requests, whichever comes first."""
+
+    fail_on_rejected: bool = True
+    """Whether a load with rejected records ends with a non-zero exit code, all else being loaded."""
 
     concurrency: int = 4
     """Requests under way at once for an account."""
@@ -203,3 +206,20 @@ def moment(text: str, what: str) -> datetime:
         raise SettingsError(
             f"{what} is {text!r}; it takes a date like 2026-01-31 or a time like 2026-01-31T18:00:00Z."
         ) from None
+
+
+def last_moment(text: str, what: str) -> datetime:
+    """Reads a day or a time up to which a user wants something.
+
+    Args:
+        text: An ISO date (its last second, UTC) or a time.
+        what: Where it stands, e.g. `--until`, for the message.
+
+    Returns:
+        The moment, aware, UTC.
+
+    Raises:
+        SettingsError: It is neither.
+    """
+    day = len(text.strip()) == len("2026-01-31")
+    return moment(text, what) + (timedelta(days=1, seconds=-1) if day else timedelta(0))

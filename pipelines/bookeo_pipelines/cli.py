@@ -1,0 +1,206 @@
+"""The `bookeo` command."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from bookeo_pipelines.load import LoadRequest, LoadResult
+
+# dlt reads this when it is imported; whoever wants the telemetry sets it to true.
+os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
+# Its warnings are for those who build pipelines; ours are in the summary.
+os.environ.setdefault("RUNTIME__LOG_LEVEL", "ERROR")
+
+app = typer.Typer(
+    name="bookeo",
+    help="Bookeo bookings, customers and payments as exact tables in DuckDB or a warehouse.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Destination = Annotated[str, typer.Option(help="dlt's name of the destination, such as duckdb or postgres.")]
+Dataset = Annotated[str, typer.Option(help="The dataset (schema) that holds the tables.")]
+Database = Annotated[
+    Path | None, typer.Option(help="The DuckDB file; by default bookeo.duckdb in the current folder.", show_default=False)
+]
+Account = Annotated[
+    str | None, typer.Option(help="Name of one of the accounts in [[sources.bookeo.accounts]].", show_default=False)
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show where in the program an error came from.", hidden=True)]
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Makes a console; piped output gets room for whole tables."""
+    made = Console(stderr=stderr)
+    if not made.is_terminal:
+        made.width = 140
+    return made
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"bookeo {version('bookeo')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command(epilog="Example: `bookeo check`")
+def check(account: Account = None, as_json: Json = False) -> None:
+    """Says whether the keys work, which account they open, and what they may read."""
+    from bookeo import load_settings
+
+    from bookeo_pipelines.check import check_keys, print_check
+
+    result = check_keys(load_settings(account=account))
+    if as_json:
+        typer.echo(json.dumps(result.as_json(), indent=2))
+    else:
+        print_check(console(), result)
+    if result.missing:
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Example: `bookeo load --since 2025-01-01`")
+def load(
+    since: Annotated[
+        str | None,
+        typer.Option(help="First day or time (UTC) to load; by default where the last load ended.", show_default=False),
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(help="Last day or time (UTC) to load; by default now.", show_default=False)
+    ] = None,
+    destination: Destination = "duckdb",
+    dataset: Dataset = "bookeo",
+    database: Database = None,
+    tables: Annotated[
+        str | None, typer.Option(help="Only these tables, with commas between them.", show_default=False)
+    ] = None,
+    account: Account = None,
+    wait: Annotated[float, typer.Option(help="Seconds to wait for another load into the same place.", min=0)] = 0,
+    demo: Annotated[bool, typer.Option("--demo", help="Load an invented business from a sandbox; needs no keys.")] = False,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Loads what was booked, changed, canceled or paid since the last load."""
+    from bookeo_pipelines.destination import target
+
+    where = target(destination, dataset, database)
+    if demo:
+        from bookeo_pipelines.demo import demo_sandbox
+
+        with demo_sandbox() as settings:
+            _load(_request(settings, where, since, until, tables, wait), as_json)
+        return
+    from bookeo import load_settings
+
+    _load(_request(load_settings(account=account), where, since, until, tables, wait), as_json)
+
+
+def _request(
+    settings: Any, where: Any, since: str | None, until: str | None, tables: str | None, wait: float
+) -> LoadRequest:
+    from bookeo.settings import last_moment, moment
+
+    from bookeo_pipelines.load import LoadRequest
+
+    return LoadRequest(
+        settings=settings,
+        target=where,
+        since=moment(since, "--since") if since else None,
+        until=last_moment(until, "--until") if until else None,
+        tables=tuple(name.strip() for name in tables.split(",") if name.strip()) if tables is not None else None,
+        wait_seconds=wait,
+    )
+
+
+def _load(request: LoadRequest, as_json: bool) -> LoadResult:
+    """Runs a load, shows it, and ends with its exit code where that is not 0."""
+    from bookeo_pipelines.failures import ExitCode, exit_code
+    from bookeo_pipelines.load import run_load
+    from bookeo_pipelines.progress import ProgressDisplay
+    from bookeo_pipelines.summary import as_json as result_as_json
+    from bookeo_pipelines.summary import print_summary
+
+    display = ProgressDisplay(console(stderr=True), request.settings.account or "")
+    with display.shown():
+        result = run_load(request, display.update)
+    if as_json:
+        typer.echo(json.dumps(result_as_json(result), indent=2))
+    else:
+        print_summary(console(), result)
+    if result.failure:
+        _say(f"Stopped early: {result.failure.message}")
+        raise typer.Exit(int(exit_code(result.failure)))
+    if result.rejected and request.settings.fail_on_rejected:
+        raise typer.Exit(int(ExitCode.REJECTED))
+    return result
+
+
+@app.command(epilog="Example: `bookeo query \"SELECT count(*) FROM bookeo.bookings\"`")
+def query(
+    sql: Annotated[str, typer.Argument(help="What to ask, in DuckDB's SQL.")],
+    database: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Asks the DuckDB file, without changing anything in it."""
+    from bookeo_pipelines.query import ask, print_rows
+
+    rows = ask(database, sql)
+    if as_json:
+        typer.echo(rows.to_json(orient="records", date_format="iso", indent=2))
+    else:
+        print_rows(console(), rows)
+
+
+@app.command(epilog="Example: `bookeo demo`")
+def demo(database: Database = None) -> None:
+    """Loads an invented business, lets a week go by, loads again, and asks three questions."""
+    from bookeo_pipelines.demo import run_demo
+
+    run_demo(console(), database, lambda request: _load(request, as_json=False))
+
+
+@app.command(epilog="Example: `bookeo sandbox --port 8080 --bookings 20000`")
+def sandbox(
+    port: Annotated[int, typer.Option(help="The port on this machine; 0: any free one.", min=0, max=65535)] = 0,
+    bookings: Annotated[int, typer.Option(help="Bookings of the invented business.", min=1)] = 5000,
+    seed: Annotated[int, typer.Option(help="Another seed, another business.")] = 1,
+    end: Annotated[str, typer.Option(help="The day up to which it has been booked.")] = "2026-06-30",
+    accounts: Annotated[int, typer.Option(help="Business accounts.", min=1)] = 1,
+) -> None:
+    """Serves a local Bookeo over an invented business, until Ctrl-C."""
+    from bookeo_pipelines.demo import serve_sandbox
+
+    serve_sandbox(console(), port=port, bookings=bookings, seed=seed, end=end, accounts=accounts)
+
+
+def _say(message: str) -> None:
+    console(stderr=True).print(message, style="red", highlight=False, soft_wrap=True, markup=False)
+
+
+def main() -> None:
+    """Runs the command; every failure ends as one sentence and a non-zero exit code."""
+    from bookeo_pipelines.outcome import run_and_exit
+
+    run_and_exit(app, _say, debug="--debug" in sys.argv[1:])
