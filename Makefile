@@ -1,0 +1,49 @@
+# Two commands do everything on a machine with Python 3.11 and make: `make demo` and `make test`.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+UV := VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv
+INSTALLED := $(VENV)/installed
+# Nothing of a run lands outside of this folder, and no library calls home.
+export DLT_DATA_DIR ?= $(CURDIR)/.dlt/data
+export RUNTIME__DLTHUB_TELEMETRY := false
+
+.PHONY: demo test lint soak bench lock clean
+
+demo: $(INSTALLED) ## install, then load the sandbox twice and ask three questions
+	@$(BIN)/bookeo demo
+
+test: $(INSTALLED) lint ## install everything and run all tests
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+soak: $(INSTALLED) ## the long reliability test: an hour of kills, faults and changes
+	$(BIN)/python benchmarks/soak.py
+
+bench: $(INSTALLED) ## what a load costs, beside what one would write by hand
+	$(BIN)/python benchmarks/requests.py
+
+# uv comes by pip, everything else by uv: pinned, and with hashes.
+$(BIN)/uv: requirements-uv.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.txt
+	@touch $@
+
+$(INSTALLED): $(BIN)/uv constraints.txt pyproject.toml
+	@$(UV) pip install --quiet --require-hashes -r constraints.txt
+	@$(UV) pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+lock: $(BIN)/uv ## resolve the newest versions that pyproject.toml allows
+	$(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	  --no-emit-index-url --all-extras pyproject.toml --output-file constraints.txt
+	echo uv | $(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
+	  --no-annotate --no-emit-index-url - --output-file requirements-uv.txt
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
