@@ -91,7 +91,7 @@ def load(
         str | None, typer.Option(help="Last day or time (UTC) to load; by default now.", show_default=False)
     ] = None,
     destination: Destination = "duckdb",
-    dataset: Dataset = "bookeo",
+    dataset: Dataset = "bookeo_data",
     database: Database = None,
     tables: Annotated[
         str | None, typer.Option(help="Only these tables, with commas between them.", show_default=False)
@@ -157,7 +157,7 @@ def _load(request: LoadRequest, as_json: bool) -> LoadResult:
     return result
 
 
-@app.command(epilog="Example: `bookeo query \"SELECT count(*) FROM bookeo.bookings\"`")
+@app.command(epilog="Example: `bookeo query \"SELECT count(*) FROM bookeo_data.bookings\"`")
 def query(
     sql: Annotated[str, typer.Argument(help="What to ask, in DuckDB's SQL.")],
     database: Database = None,

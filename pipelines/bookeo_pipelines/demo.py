@@ -11,7 +11,7 @@ from bookeo import BookeoSettings, load_settings
 from bookeo.errors import SettingsError
 from rich.console import Console
 
-from bookeo_pipelines.destination import default_database, target
+from bookeo_pipelines.destination import DEFAULT_DATASET, default_database, target
 from bookeo_pipelines.load import LoadRequest
 from bookeo_pipelines.query import ask, print_rows
 
@@ -22,16 +22,16 @@ QUESTIONS: dict[str, str] = {
     "What was booked, by year and currency?": """
         SELECT year(start_date_local) AS year, total_gross_currency AS currency, count(*) AS bookings,
                count(*) FILTER (canceled) AS canceled, sum(total_gross_amount) FILTER (NOT canceled) AS gross
-        FROM bookeo.bookings GROUP BY ALL ORDER BY ALL""",
+        FROM bookeo_data.bookings GROUP BY ALL ORDER BY ALL""",
     "What do customers owe for tours that have taken place?": """
         SELECT product_name, count(*) AS bookings, sum(total_gross_amount - total_paid_amount) AS owed
-        FROM bookeo.bookings
-        WHERE NOT canceled AND start_time < (SELECT max(updated_at) FROM bookeo.bookings)
+        FROM bookeo_data.bookings
+        WHERE NOT canceled AND start_time < (SELECT max(updated_at) FROM bookeo_data.bookings)
           AND total_paid_amount < total_gross_amount
         GROUP BY ALL ORDER BY owed DESC LIMIT 5""",
     "How do they pay?": """
         SELECT payment_method, count(*) AS payments, sum(amount) AS amount, currency
-        FROM (SELECT payment_method, amount_amount AS amount, amount_currency AS currency FROM bookeo.payments)
+        FROM (SELECT payment_method, amount_amount AS amount, amount_currency AS currency FROM bookeo_data.payments)
         GROUP BY ALL ORDER BY payments DESC""",
 }
 
@@ -77,7 +77,7 @@ def run_demo(console: Console, database: Path | None, load: Callable[[LoadReques
     with _sandbox().serve(bookings=BOOKINGS) as sandbox:
         settings = _settings(sandbox)
         _make_room(path, {account.account_id for account in sandbox.accounts})
-        request = LoadRequest(settings, target("duckdb", "bookeo", path))
+        request = LoadRequest(settings, target("duckdb", DEFAULT_DATASET, path))
         console.print(f"[bold]1. First load[/bold] of a sandbox with {BOOKINGS:,} bookings of three years", highlight=False)
         load(request)
         sandbox.advance(days=7)
@@ -95,7 +95,7 @@ def _make_room(path: Path, demo_accounts: set[str]) -> None:
         return
     held = set()
     try:
-        held = set(ask(path, "SELECT DISTINCT account_id FROM bookeo.bookings")["account_id"])
+        held = set(ask(path, "SELECT DISTINCT account_id FROM bookeo_data.bookings")["account_id"])
     except SettingsError:
         held = {"something else"}
     if not held <= demo_accounts:

@@ -13,6 +13,10 @@ from typing import Any
 from bookeo.errors import RetriableError, SettingsError
 
 
+DEFAULT_DATASET = "bookeo_data"
+"""Not `bookeo`: DuckDB calls the catalog of bookeo.duckdb so, and then finds every `bookeo.bookings` ambiguous."""
+
+
 class DatabaseBusy(RetriableError):
     """Another program has the database open."""
 
@@ -32,7 +36,7 @@ class Target:
     """
 
     destination: str = "duckdb"
-    dataset: str = "bookeo"
+    dataset: str = DEFAULT_DATASET
     database: Path | None = None
 
     @property
@@ -98,6 +102,11 @@ def target(destination: str, dataset: str, database: Path | None) -> Target:
     if NamingConvention().normalize_identifier(dataset) != dataset:
         raise SettingsError(f"The dataset name {dataset!r} must be made of lower-case letters, digits and underscores.")
     if destination == "duckdb":
+        if (database or default_database()).stem == dataset:
+            raise SettingsError(
+                f"A dataset called like its DuckDB file ({dataset}) makes every query ambiguous to DuckDB; "
+                f"give another --dataset, such as {DEFAULT_DATASET}."
+            )
         return Target(destination, dataset, database or default_database())
     if database is not None:
         raise SettingsError(f"--database names a DuckDB file; it does not go with --destination {destination}.")

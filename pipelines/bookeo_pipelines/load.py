@@ -183,22 +183,23 @@ def _load_chunks(pipeline: Any, session: LoadSession, names: frozenset[str], tar
 
 
 def _selection(source: Any, tables: tuple[str, ...] | None) -> frozenset[str]:
-    """The names of the resources to run.
+    """The names of the resources to run: the tables, and the ledgers of whatever is asked for them.
 
     Raises:
         SettingsError: There is no such table.
     """
-    visible = {name for name, resource in source.resources.items() if resource.selected}
-    tables_of = {name: source.resources[name].table_name for name in visible}
-    if tables is None:
-        return frozenset(visible)
-    offered = {name for name in visible if tables_of[name] not in LEDGER_TABLES}
-    unknown = sorted(set(tables) - offered)
-    if unknown or not tables:
-        raise SettingsError(
-            f"There is no table {', '.join(unknown) or 'named'}; there are {', '.join(sorted(offered))}."
-        )
-    return frozenset({*tables, *(name for name in visible if tables_of[name] in LEDGER_TABLES)})
+    visible = {name: resource for name, resource in source.resources.items() if resource.selected}
+    offered = {name for name, resource in visible.items() if resource.table_name not in LEDGER_TABLES}
+    wanted = offered if tables is None else set(tables)
+    unknown = sorted(wanted - offered)
+    if unknown or not wanted:
+        raise SettingsError(f"There is no table {', '.join(unknown) or 'named'}; there are {', '.join(sorted(offered))}.")
+    asked = {_parent(visible[name]) for name in wanted}
+    return frozenset(wanted | {name for name in visible if name not in offered and _parent(visible[name]) in asked})
+
+
+def _parent(resource: Any) -> str:
+    return str(resource._pipe.parent.name)
 
 
 def _lock_path(request: LoadRequest) -> Path:
