@@ -1,0 +1,83 @@
+"""Every test by itself: its own folders, none of the caller's settings, no telemetry."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from bookeo_sandbox import Sandbox
+
+
+def _isolate(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    for name in list(os.environ):
+        if name.startswith(("SOURCES__", "DESTINATION__", "DLT_", "RUNTIME__")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("DLT_DATA_DIR", str(folder / "dlt"))
+    monkeypatch.setenv("DLT_PROJECT_DIR", str(folder))
+    monkeypatch.setenv("RUNTIME__DLTHUB_TELEMETRY", "false")
+    monkeypatch.setenv("RUNTIME__LOG_LEVEL", "ERROR")
+    monkeypatch.chdir(folder)
+    forget_settings()
+
+
+def forget_settings() -> None:
+    """Makes dlt read its settings files anew; before dlt is imported there is nothing to forget."""
+    if "dlt" in sys.modules:
+        from dlt.common.configuration.container import Container
+        from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
+
+        Container()[PluggableRunContext].reload_providers()
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The test's own current folder."""
+    _isolate(monkeypatch, tmp_path)
+    yield tmp_path
+    monkeypatch.undo()
+    forget_settings()
+
+
+@pytest.fixture
+def reread_settings() -> Callable[[], None]:
+    """Makes dlt take notice of settings files that the test has written."""
+    return forget_settings
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    """A small business, always the same at first."""
+    from bookeo_sandbox import serve
+    from loading import SMALL
+
+    with serve(**SMALL) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def first_load(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The database after a first load of that business; not to be changed."""
+    from bookeo_sandbox import serve
+    from loading import SMALL, load
+
+    folder = tmp_path_factory.mktemp("first")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        _isolate(monkeypatch, folder)
+        with serve(**SMALL) as running:
+            load(running, folder / "first.duckdb")
+    return folder / "first.duckdb"
+
+
+@pytest.fixture
+def loaded(first_load: Path, folder: Path) -> Path:
+    """A database of the test's own as after a first load. What a load must know stands in it, so a copy will do."""
+    database = folder / "bookeo.duckdb"
+    shutil.copy(first_load, database)
+    return database

@@ -1,0 +1,59 @@
+"""Loads from a small sandbox, as the tests of whole loads make them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from bookeo_sandbox import Sandbox
+from truth import DATASET
+
+from bookeo import BookeoSettings, load_settings
+from bookeo_pipelines.destination import target
+from bookeo_pipelines.load import LoadRequest, LoadResult, run_load
+
+SMALL: dict[str, Any] = {
+    "bookings": 100,
+    "years": 0.25,
+    "end": "2026-06-30",
+    "payments_move_change": True,
+    "customer_edits_move_change": True,
+}
+"""Options of a business whose every change moves a booking's time of last change, so that `always` sees all of them."""
+START = "2026-03-30"
+"""A day before the first booking of that business: its history fits into three windows."""
+BEGIN = datetime(2026, 3, 30, tzinfo=UTC)
+END = datetime(2026, 6, 30, 23, 59, 59, tzinfo=UTC)
+"""Where the clock of that business stands at first."""
+WEEK = timedelta(days=7)
+ALWAYS = {"customers": "always", "payments": "always", "histories": "always"}
+
+
+def settings_of(sandbox: Sandbox, account: int = 0, **values: Any) -> BookeoSettings:
+    """Settings with the keys of one of the sandbox's accounts."""
+    given = {"base_url": sandbox.base_url, "secret_key": sandbox.secret_key, "start": START, **ALWAYS, **values}
+    return load_settings(api_key=sandbox.accounts[account].api_key, **given)
+
+
+def load(
+    sandbox: Sandbox,
+    database: Path,
+    *,
+    account: int = 0,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    tables: tuple[str, ...] | None = None,
+    **values: Any,
+) -> LoadResult:
+    """Runs a load and makes sure that it did not end early."""
+    settings = settings_of(sandbox, account, **values)
+    result = run_load(LoadRequest(settings, target("duckdb", DATASET, database), since, until, tables))
+    assert result.failure is None or settings.max_requests is not None, result.failure
+    return result
+
+
+def list_requests(sandbox: Sandbox) -> int:
+    """How many lists the sandbox was asked for: all reading but that of the api key's own account."""
+    found = sandbox.requests()["by_operation"]
+    return sum(sum(counts.values()) for operation, counts in found.items() if operation != "GET /settings/apikeyinfo")
