@@ -72,7 +72,7 @@ def shape(entity: Entity, pages: Sequence[RawPage], *, account_id: str, fetched_
         The tables, what was rejected, and names of undeclared fields.
 
     Raises:
-        ValueError: `fetched_at` is naive, or a page names a constant that no column takes.
+        ValueError: `fetched_at` is naive, or a page names a constant that no column takes, or lacks one of the key.
     """
     if fetched_at.tzinfo is None:
         raise ValueError("fetched_at must be aware")
@@ -87,6 +87,9 @@ def _check_constants(entity: Entity, pages: Sequence[RawPage]) -> None:
     unknown = {name for page in pages for name in page.constants} - known
     if unknown:
         raise ValueError(f"{entity.table.name} has no column for {', '.join(sorted(unknown))}")
+    for name in known.intersection(entity.table.key):
+        if not all(page.constants.get(name) for page in pages):
+            raise ValueError(f"{entity.table.name} needs {name} for every page")
 
 
 def _read_at_once(

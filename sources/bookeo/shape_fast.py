@@ -1,12 +1,13 @@
 """The fast reader: the bytes of many pages straight into Arrow, or not at all.
 
 `pyarrow.json` reads all pages at once by the declared schema. It is all or nothing: one number where a text is
-declared, or one field that is not, fails the whole read. Whoever calls it then reads those pages by the tolerant reader.
+declared, or one field that is not, fails the whole read. Whoever calls it then turns to the tolerant reader.
 """
 
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Sequence
 from functools import cache
 
@@ -32,6 +33,9 @@ _FOR_THE_TOLERANT = (b"\\u0000", EXTRA_FIELD.encode())
 """What `pyarrow.json` reads without complaint but the tolerant reader treats: NUL, which PostgreSQL cannot store, and a
 field called like the one where that reader keeps undeclared fields."""
 
+_AN_OBJECT = re.compile(rb"\s*\{")
+"""pyarrow 26 kills the whole process when the first value that it reads is `null`."""
+
 _MOST_BYTES = 1 << 30
 """pyarrow's block size is a 32-bit number."""
 
@@ -51,10 +55,14 @@ def read_fast(entity: Entity, bodies: Sequence[bytes], records: str | None) -> t
         UnfitError: Something is not as declared, somewhere.
     """
     schema = _schema(entity, records)
+    if not all(_AN_OBJECT.match(body) for body in bodies):
+        raise UnfitError("the pages", "not one JSON object each")
     joined = b"\n".join(bodies)
     if schema is None or len(joined) > _MOST_BYTES or any(sign in joined for sign in _FOR_THE_TOLERANT):
         raise UnfitError("the pages", "need the tolerant reader")
     try:
+        # pyarrow does not look whether texts are UTF-8, and passes on what is not
+        joined.decode()
         table = pj.read_json(
             io.BytesIO(joined),
             read_options=pj.ReadOptions(use_threads=False, block_size=len(joined) + 1),
@@ -65,8 +73,8 @@ def read_fast(entity: Entity, bodies: Sequence[bytes], records: str | None) -> t
     except (pa.ArrowException, UnicodeDecodeError):
         # pyarrow's messages may quote values
         raise UnfitError("the pages", "pyarrow.json cannot read them") from None
-    if len(table) != len(bodies) or not all(body.strip() for body in bodies):
-        raise UnfitError("the pages", "not one JSON value each")
+    if len(table) != len(bodies):
+        raise UnfitError("the pages", "not one JSON object each")
     if records is None:
         values = pa.StructArray.from_arrays(
             [_single(table.column(i)) for i in range(table.num_columns)], fields=list(schema)

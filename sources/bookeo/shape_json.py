@@ -75,7 +75,7 @@ def dump(value: Any) -> str:
         The JSON text; of what is nested too deeply, only a text that says so.
     """
     try:
-        return orjson.dumps(value, default=_spell).decode()
+        return orjson.dumps(value, default=_spell, option=orjson.OPT_PASSTHROUGH_DATACLASS).decode()
     except orjson.JSONEncodeError:
         return '"(nested too deeply)"'
 

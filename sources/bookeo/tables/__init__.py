@@ -9,7 +9,7 @@ from __future__ import annotations
 from bookeo.tables.bookings import BOOKING, CUSTOMER_BOOKING
 from bookeo.tables.customers import CUSTOMER
 from bookeo.tables.declaration import Column, Embedded, Entity, ListTable, Table
-from bookeo.tables.ledger import LOAD_WINDOWS, REJECTED_ROWS
+from bookeo.tables.ledger import CHILD_CHECKS, LOAD_WINDOWS, REJECTED_ROWS
 from bookeo.tables.payments import PAYMENT
 from bookeo.tables.schemas import arrow_schema, dlt_columns
 from bookeo.tables.settings_lists import BUSINESS, PEOPLE_CATEGORY, PRODUCT, RESOURCE_TYPE, TAX
@@ -25,13 +25,14 @@ SETTINGS_ENTITIES: tuple[Entity, ...] = (PRODUCT, PEOPLE_CATEGORY, RESOURCE_TYPE
 
 TABLES: dict[str, Table] = {
     table.name: table
-    for table in (*(table for entity in ENTITIES.values() for table in entity.tables), LOAD_WINDOWS, REJECTED_ROWS)
+    for table in (*(table for entity in ENTITIES.values() for table in entity.tables), LOAD_WINDOWS, CHILD_CHECKS, REJECTED_ROWS)
 }
 """Every table by name."""
 
 __all__ = [
     "BOOKING",
     "BUSINESS",
+    "CHILD_CHECKS",
     "CUSTOMER",
     "CUSTOMER_BOOKING",
     "ENTITIES",

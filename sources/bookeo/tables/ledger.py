@@ -33,6 +33,22 @@ LOAD_WINDOWS = Table(
     ),
 )
 
+CHILD_CHECKS = Table(
+    name="child_checks",
+    key=("account_id", "resource", "parent_id"),
+    description="What was asked for one by one because it did not add up, and what it looked like then: asked once until that changes.",
+    source="the load itself",
+    version="checked_at",
+    columns=(
+        ACCOUNT_ID,
+        _own("resource", "text", "What was asked for: payments, customer_bookings or bookings."),
+        _own("parent_id", "text", "The booking's number or the customer's id."),
+        _own("basis", "text", "The figures that did not add up."),
+        _own("outcome", "text", "answered, not found, not readable or not permitted."),
+        _own("checked_at", "timestamp", "When it was asked."),
+    ),
+)
+
 REJECTED_ROWS = Table(
     name="rejected_rows",
     key=("account_id", "table_name", "raw_id", "fetched_at", "position"),
