@@ -6,12 +6,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from bookeo_sandbox import Sandbox
-from truth import DATASET
-
 from bookeo import BookeoSettings, load_settings
 from bookeo_pipelines.destination import target
 from bookeo_pipelines.load import LoadRequest, LoadResult, run_load
+from bookeo_sandbox import Sandbox
+from truth import DATASET
 
 SMALL: dict[str, Any] = {
     "bookings": 100,
