@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from bookeo import BookeoSettings
-from bookeo.api import BookeoClient
 from rich.console import Console
 from rich.table import Table
+
+from bookeo import BookeoSettings
+from bookeo.api import BookeoClient
 
 NEEDED: dict[str, str] = {
     "bookings_r_all": "bookings, their participants, prices and options",
@@ -94,7 +95,8 @@ def print_check(console: Console, check: KeyCheck) -> None:
     if check.missing:
         console.print(
             f"Missing: {', '.join(check.missing)}. The account's owner grants them by opening "
-            f"https://signin.bookeo.com/?authappid=APPID&permissions={','.join(NEEDED)} with your application's id for APPID.",
+            f"https://signin.bookeo.com/?authappid=APPID&permissions={','.join(NEEDED)}, "
+            "with your application's id for APPID.",
             highlight=False,
             soft_wrap=True,
         )

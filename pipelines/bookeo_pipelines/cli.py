@@ -31,7 +31,8 @@ app = typer.Typer(
 Destination = Annotated[str, typer.Option(help="dlt's name of the destination, such as duckdb or postgres.")]
 Dataset = Annotated[str, typer.Option(help="The dataset (schema) that holds the tables.")]
 Database = Annotated[
-    Path | None, typer.Option(help="The DuckDB file; by default bookeo.duckdb in the current folder.", show_default=False)
+    Path | None,
+    typer.Option(help="The DuckDB file; by default bookeo.duckdb in the current folder.", show_default=False),
 ]
 Account = Annotated[
     str | None, typer.Option(help="Name of one of the accounts in [[sources.bookeo.accounts]].", show_default=False)
@@ -69,7 +70,6 @@ def _options(
 def check(account: Account = None, as_json: Json = False) -> None:
     """Says whether the keys work, which account they open, and what they may read."""
     from bookeo import load_settings
-
     from bookeo_pipelines.check import check_keys, print_check
 
     result = check_keys(load_settings(account=account))
@@ -98,7 +98,9 @@ def load(
     ] = None,
     account: Account = None,
     wait: Annotated[float, typer.Option(help="Seconds to wait for another load into the same place.", min=0)] = 0,
-    demo: Annotated[bool, typer.Option("--demo", help="Load an invented business from a sandbox; needs no keys.")] = False,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Load an invented business from a sandbox; needs no keys.")
+    ] = False,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -121,7 +123,6 @@ def _request(
     settings: Any, where: Any, since: str | None, until: str | None, tables: str | None, wait: float
 ) -> LoadRequest:
     from bookeo.settings import last_moment, moment
-
     from bookeo_pipelines.load import LoadRequest
 
     return LoadRequest(
@@ -157,7 +158,7 @@ def _load(request: LoadRequest, as_json: bool) -> LoadResult:
     return result
 
 
-@app.command(epilog="Example: `bookeo query \"SELECT count(*) FROM bookeo_data.bookings\"`")
+@app.command(epilog='Example: `bookeo query "SELECT count(*) FROM bookeo_data.bookings"`')
 def query(
     sql: Annotated[str, typer.Argument(help="What to ask, in DuckDB's SQL.")],
     database: Database = None,

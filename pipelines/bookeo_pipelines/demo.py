@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bookeo import BookeoSettings, load_settings
-from bookeo.errors import SettingsError
 from rich.console import Console
 
+from bookeo import BookeoSettings, load_settings
+from bookeo.errors import SettingsError
 from bookeo_pipelines.destination import DEFAULT_DATASET, default_database, target
 from bookeo_pipelines.load import LoadRequest
 from bookeo_pipelines.query import ask, print_rows
@@ -31,7 +31,7 @@ QUESTIONS: dict[str, str] = {
         GROUP BY ALL ORDER BY owed DESC LIMIT 5""",
     "How do they pay?": """
         SELECT payment_method, count(*) AS payments, sum(amount) AS amount, currency
-        FROM (SELECT payment_method, amount_amount AS amount, amount_currency AS currency FROM bookeo_data.payments)
+        FROM bookeo_data.payments
         GROUP BY ALL ORDER BY payments DESC""",
 }
 
@@ -45,7 +45,9 @@ def _sandbox() -> Any:
 
 
 def _settings(sandbox: Any) -> BookeoSettings:
-    return load_settings(base_url=sandbox.base_url, api_key=sandbox.api_key, secret_key=sandbox.secret_key, account=None)
+    return load_settings(
+        base_url=sandbox.base_url, api_key=sandbox.api_key, secret_key=sandbox.secret_key, account=None
+    )
 
 
 @contextmanager
@@ -78,7 +80,9 @@ def run_demo(console: Console, database: Path | None, load: Callable[[LoadReques
         settings = _settings(sandbox)
         _make_room(path, {account.account_id for account in sandbox.accounts})
         request = LoadRequest(settings, target("duckdb", DEFAULT_DATASET, path))
-        console.print(f"[bold]1. First load[/bold] of a sandbox with {BOOKINGS:,} bookings of three years", highlight=False)
+        console.print(
+            f"[bold]1. First load[/bold] of a sandbox with {BOOKINGS:,} bookings of three years", highlight=False
+        )
         load(request)
         sandbox.advance(days=7)
         console.print("\n[bold]2. A week goes by[/bold], and only what changed is loaded", highlight=False)

@@ -12,7 +12,6 @@ from typing import Any
 
 from bookeo.errors import RetriableError, SettingsError
 
-
 DEFAULT_DATASET = "bookeo_data"
 """Not `bookeo`: DuckDB calls the catalog of bookeo.duckdb so, and then finds every `bookeo.bookings` ambiguous."""
 
@@ -133,11 +132,15 @@ def check_writable(where: Target) -> None:
     if path is None:
         return
     if not path.parent.is_dir():
-        raise DatabaseUnusable(f"The folder {path.parent} for the database {path.name} does not exist; make it or name another.")
+        raise DatabaseUnusable(
+            f"The folder {path.parent} for the database {path.name} does not exist; make it or name another."
+        )
     if path.is_dir():
         raise DatabaseUnusable(f"The database {path} is a folder; name a file.")
     if not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise DatabaseUnusable(f"The database {path} cannot be written; check its owner and permissions or name another.")
+        raise DatabaseUnusable(
+            f"The database {path} cannot be written; check its owner and permissions or name another."
+        )
     new = not path.exists()
     with database_errors(where):
         import duckdb
@@ -179,11 +182,15 @@ def translate(error: BaseException, where: Target) -> DatabaseBusy | DatabaseUnu
     text = str(error)
     if "Could not set lock" in text or "Conflicting lock" in text or "different configuration" in text:
         return DatabaseBusy(
-            f"Another program has {where.database} open (DuckDB lets nobody else in while one writes); close it or wait, "
-            "then run the same command again."
+            f"Another program has {where.database} open (DuckDB lets nobody else in while one writes); close it or "
+            "wait, then run the same command again."
         )
     if "not a valid DuckDB" in text or "not a database" in text or "serialized" in text or "storage version" in text:
-        return DatabaseUnusable(f"{where.database} is not a DuckDB file that this version can open; name another with --database.")
+        return DatabaseUnusable(
+            f"{where.database} is not a DuckDB file that this version can open; name another with --database."
+        )
     if isinstance(error, OSError) or "No space" in text or "Permission" in text or "Cannot open" in text:
         return DatabaseUnusable(f"The database {where.database} cannot be opened or written: {text.splitlines()[0]}")
-    return DatabaseUnusable(f"DuckDB cannot open {where.database} ({type(error).__name__}); try another file with --database.")
+    return DatabaseUnusable(
+        f"DuckDB cannot open {where.database} ({type(error).__name__}); try another file with --database."
+    )

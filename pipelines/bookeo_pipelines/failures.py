@@ -5,7 +5,6 @@ from __future__ import annotations
 from enum import IntEnum
 
 from bookeo.errors import BookeoError, FatalError, RetriableError
-
 from bookeo_pipelines.destination import Target, translate
 
 
@@ -62,9 +61,9 @@ def as_bookeo_error(error: BaseException, target: Target) -> BookeoError:
         if isinstance(cause, BookeoError):
             return cause
     for cause in chain:
-        if type(cause).__module__.startswith(("duckdb", "_duckdb")) and target.database is not None:
-            if type(cause).__name__ in ("IOException", "ConnectionException", "SerializationException"):
-                return translate(cause, target)
+        of_duckdb = type(cause).__module__.startswith(("duckdb", "_duckdb")) and target.database is not None
+        if of_duckdb and type(cause).__name__ in ("IOException", "ConnectionException", "SerializationException"):
+            return translate(cause, target)
     names = {type(cause).__name__ for cause in chain}
     if names & {"DestinationConnectionError", "OperationalError", "ConnectionError", "ConnectionRefusedError"}:
         return DestinationAway(
@@ -72,7 +71,9 @@ def as_bookeo_error(error: BaseException, target: Target) -> BookeoError:
             "check both, then run the same command again."
         )
     if "MissingDependencyException" in names:
-        return LoadFailed(f"The destination {target.destination} needs more packages: pip install 'dlt[{target.destination}]'.")
+        return LoadFailed(
+            f"The destination {target.destination} needs more packages: pip install 'dlt[{target.destination}]'."
+        )
     if "ConfigFieldMissingException" in names:
         return LoadFailed(
             f"The destination {target.destination} has no credentials: put them under "
@@ -98,7 +99,13 @@ def can_never_load(error: BaseException) -> bool:
         False only where the destination could not be reached or is held by somebody else.
     """
     texts = [f"{type(cause).__name__}: {cause}" for cause in _chain(error)]
-    passing = ("DestinationConnectionError", "OperationalError", "Could not set lock", "No space left", "KeyboardInterrupt")
+    passing = (
+        "DestinationConnectionError",
+        "OperationalError",
+        "Could not set lock",
+        "No space left",
+        "KeyboardInterrupt",
+    )
     return not any(word in text for text in texts for word in passing)
 
 

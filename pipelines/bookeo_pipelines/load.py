@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
-from bookeo import BookeoError, BookeoSettings, LoadNotes, LoadSession, Progress, bookeo_source
-from bookeo.errors import RequestBudgetSpent, SettingsError
-from bookeo.transport import Usage
-
+from bookeo import BookeoError, BookeoSettings, LoadNotes, LoadSession, Progress
+from bookeo.usage import Usage
 from bookeo_pipelines.destination import Target, check_writable
 from bookeo_pipelines.failures import as_bookeo_error
 from bookeo_pipelines.packages import Pending, finish_pending, open_pipeline
+from bookeo_pipelines.phases import Phases, selection
 from bookeo_pipelines.run_lock import one_at_a_time
-from bookeo_pipelines.warehouse import row_counts
-
-LEDGER_TABLES = frozenset({"load_windows", "rejected_rows"})
-"""Tables about the loading itself; they are always loaded along."""
+from bookeo_pipelines.warehouse import Warehouse
 
 
 @dataclass(frozen=True)
@@ -46,7 +40,7 @@ class LoadRequest:
 
     @property
     def pipeline_name(self) -> str:
-        """dlt's name of the pipeline: one for each account, as each has its own cursor."""
+        """Dlt's name of the pipeline: one for each account, as each has its own cursor."""
         return f"bookeo_{self.settings.account}" if self.settings.account else "bookeo"
 
 
@@ -132,14 +126,14 @@ def run_load(request: LoadRequest, on_progress: Callable[[Progress], None] | Non
             request.settings, since=request.since, until=request.until, chunked=True, on_progress=on_progress
         )
         try:
-            source = bookeo_source(session=session)
-            names = _selection(source, request.tables)
+            names = selection(session, request.tables)
             account_id = session.account_id
             pipeline = open_pipeline(request.pipeline_name, request.target)
             pending = finish_pending(pipeline, request.target)
-            before = row_counts(pipeline, account_id)
-            chunks = _load_chunks(pipeline, session, names, request.target)
-            after = row_counts(pipeline, account_id)
+            before = Warehouse(pipeline, account_id).row_counts()
+            phases = Phases(pipeline, session, names, request.target)
+            phases.run()
+            after = Warehouse(pipeline, account_id).row_counts()
         finally:
             session.close()
     return LoadResult(
@@ -149,7 +143,7 @@ def run_load(request: LoadRequest, on_progress: Callable[[Progress], None] | Non
         notes=session.notes,
         usage=session.client.transport.usage,
         seconds=time.monotonic() - started,
-        chunks=chunks,
+        chunks=phases.packages,
         pending=pending,
         covered=(session.range.since, session.range.until) if session.range else None,
         tables={
@@ -158,48 +152,6 @@ def run_load(request: LoadRequest, on_progress: Callable[[Progress], None] | Non
         },
         failure=as_bookeo_error(session.failure, request.target) if session.failure else None,
     )
-
-
-def _load_chunks(pipeline: Any, session: LoadSession, names: frozenset[str], target: Target) -> int:
-    """Commits chunk after chunk until the range is done or something ended the reading early."""
-    chunks = 0
-    while True:
-        counted = Counter(session.rows)
-        try:
-            pipeline.run(bookeo_source(session=session).with_resources(*names))
-        except Exception as error:
-            # The chunk is not in the destination, so its rows do not count.
-            session.rows = counted
-            failure = as_bookeo_error(error, target)
-            if not chunks:
-                raise failure from None
-            session.failure = failure
-            return chunks
-        chunks += 1
-        if session.failure or session.reader is None or session.finished:
-            if isinstance(session.failure, RequestBudgetSpent) and not session.bookings_read and session.reader:
-                session.notes.say("Not one window was completed within the requests allowed; allow some more.")
-            return chunks
-
-
-def _selection(source: Any, tables: tuple[str, ...] | None) -> frozenset[str]:
-    """The names of the resources to run: the tables, and the ledgers of whatever is asked for them.
-
-    Raises:
-        SettingsError: There is no such table.
-    """
-    visible = {name: resource for name, resource in source.resources.items() if resource.selected}
-    offered = {name for name, resource in visible.items() if resource.table_name not in LEDGER_TABLES}
-    wanted = offered if tables is None else set(tables)
-    unknown = sorted(wanted - offered)
-    if unknown or not wanted:
-        raise SettingsError(f"There is no table {', '.join(unknown) or 'named'}; there are {', '.join(sorted(offered))}.")
-    asked = {_parent(visible[name]) for name in wanted}
-    return frozenset(wanted | {name for name in visible if name not in offered and _parent(visible[name]) in asked})
-
-
-def _parent(resource: Any) -> str:
-    return str(resource._pipe.parent.name)
 
 
 def _lock_path(request: LoadRequest) -> Path:

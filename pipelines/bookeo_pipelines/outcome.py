@@ -29,7 +29,6 @@ def run_and_exit(app: typer.Typer, say: Callable[[str], None], *, debug: bool = 
     except Exception as error:
         # Imported here: a command that only prints help need not wait for dlt.
         from bookeo.errors import BookeoError
-
         from bookeo_pipelines.failures import exit_code
 
         if debug:
@@ -40,8 +39,8 @@ def run_and_exit(app: typer.Typer, say: Callable[[str], None], *, debug: bool = 
             say(f"Error: {error.message}")
             sys.exit(int(exit_code(error)))
         say(
-            f"Error: something unforeseen happened ({type(error).__name__} in {_where(error)}); what was loaded stays loaded. "
-            "Please report it with the output of the same command with --debug."
+            f"Error: something unforeseen happened ({type(error).__name__} in {_where(error)}); what was loaded stays "
+            "loaded. Please report it with the output of the same command with --debug."
         )
         sys.exit(1)
 

@@ -6,10 +6,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from bookeo import Progress
 from rich.console import Console
 from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
+
+from bookeo import Progress
 
 PLAIN_EVERY_SECONDS = 10.0
 """How often a plain line is printed."""
@@ -67,7 +68,9 @@ class ProgressDisplay:
         if self._bar is not None:
             if progress.phase not in self._tasks:
                 description = self._label + LABELS.get(progress.phase, progress.phase)
-                self._tasks[progress.phase] = self._bar.add_task(description, total=progress.total, unit=unit, detail="")
+                self._tasks[progress.phase] = self._bar.add_task(
+                    description, total=progress.total, unit=unit, detail=""
+                )
             self._bar.update(
                 self._tasks[progress.phase],  # type: ignore[arg-type]
                 completed=progress.done,
@@ -77,4 +80,6 @@ class ProgressDisplay:
         elif time.monotonic() - self._last_line >= PLAIN_EVERY_SECONDS:
             self._last_line = time.monotonic()
             what = LABELS.get(progress.phase, progress.phase)
-            self._console.print(f"{self._label}{what} {progress.done}/{progress.total} {unit}, {detail}", highlight=False)
+            self._console.print(
+                f"{self._label}{what} {progress.done}/{progress.total} {unit}, {detail}", highlight=False
+            )

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from bookeo.errors import SettingsError
 from rich.console import Console
 from rich.table import Table
 
+from bookeo.errors import SettingsError
 from bookeo_pipelines.destination import Target, database_errors, default_database
 
 MOST_ROWS_SHOWN = 100

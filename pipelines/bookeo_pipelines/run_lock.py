@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bookeo.errors import RetriableError
 from filelock import FileLock, Timeout
+
+from bookeo.errors import RetriableError
 
 
 class LoadRunning(RetriableError):

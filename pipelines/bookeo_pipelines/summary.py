@@ -48,7 +48,8 @@ def pending_lines(result: LoadResult) -> list[str]:
         lines.append(f"Resumed: finished {result.pending.finished} package(s) that an earlier load had left behind.")
     if result.pending.put_aside:
         lines.append(
-            f"Put aside package(s) {', '.join(result.pending.put_aside)}, which can never load; what was in them was read again."
+            f"Put aside package(s) {', '.join(result.pending.put_aside)}, which can never load; what was in them "
+            "was read again."
         )
     return lines
 
@@ -59,7 +60,8 @@ def _lines(result: LoadResult) -> list[str]:
     repeated = f", {usage.retries} repeated" if usage.retries else ""
     throttled = f", {usage.throttled} times told to slow down" if usage.throttled else ""
     lines = [
-        f"{usage.total_requests:,} requests{repeated}{throttled}{waited}; {result.seconds:.1f} s; {result.chunks} package(s).",
+        f"{usage.total_requests:,} requests{repeated}{throttled}{waited}; {result.seconds:.1f} s; "
+        f"{result.chunks} package(s).",
         f"Data:  {result.target.description}",
         f"Try:   {result.target.example}",
     ]
@@ -67,11 +69,16 @@ def _lines(result: LoadResult) -> list[str]:
     for (table, reason), count in sorted(notes.skipped.items()):
         lines.append(f"Note: {count} read(s) of {table} skipped: {reason}.")
     if notes.unknown_fields:
-        lines.append(f"Note: new fields in the API's answers, kept in the column extra: {', '.join(sorted(notes.unknown_fields))}.")
+        lines.append(
+            "Note: new fields in the API's answers, kept in the column extra: "
+            f"{', '.join(sorted(notes.unknown_fields))}."
+        )
     lines += [f"Note: {message}" for message in notes.messages]
     if result.rejected:
         what = ", ".join(f"{count} for {table}" for table, count in sorted(notes.rejected.items()))
-        lines.append(f"Rejected: {result.rejected} record(s) ({what}); each with its reason in the table rejected_rows.")
+        lines.append(
+            f"Rejected: {result.rejected} record(s) ({what}); each with its reason in the table rejected_rows."
+        )
     return lines
 
 

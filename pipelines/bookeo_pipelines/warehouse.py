@@ -2,37 +2,71 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 from bookeo.tables import TABLES
 
 
-def row_counts(pipeline: Any, account_id: str) -> dict[str, int]:
-    """Counts the rows of an account in each table.
+class Warehouse:
+    """The destination's tables of one account.
 
     Args:
         pipeline: The pipeline, in step with its destination.
         account_id: The account.
-
-    Returns:
-        Rows by table, for the tables that exist.
     """
-    counts: dict[str, int] = {}
-    with pipeline.sql_client() as client:
-        existing = _existing_tables(pipeline)
-        for name in existing:
-            table = client.make_qualified_table_name(name)
-            column = client.escape_column_name("account_id")
-            rows = client.execute_sql(f"SELECT count(*) FROM {table} WHERE {column} = %s", account_id)  # noqa: S608
-            counts[name] = int(rows[0][0])
-    return counts
 
+    def __init__(self, pipeline: Any, account_id: str) -> None:
+        self._pipeline = pipeline
+        self.account_id = account_id
 
-def _existing_tables(pipeline: Any) -> list[str]:
-    if pipeline.default_schema_name is None:
-        return []
-    with pipeline.destination_client() as client:
-        if not client.is_storage_initialized():
-            return []
-        stored = dict(client.get_storage_tables(TABLES))
-    return [name for name, columns in stored.items() if columns]
+    @cached_property
+    def tables(self) -> frozenset[str]:
+        """Names of our tables that exist."""
+        if self._pipeline.default_schema_name is None:
+            return frozenset()
+        with self._pipeline.destination_client() as client:
+            if not client.is_storage_initialized():
+                return frozenset()
+            stored = dict(client.get_storage_tables(TABLES))
+        return frozenset(name for name, columns in stored.items() if columns)
+
+    def has(self, table: str) -> bool:
+        """Tells whether a table exists.
+
+        Args:
+            table: Its name.
+
+        Returns:
+            Whether it does.
+        """
+        return table in self.tables
+
+    def rows(self, sql: str, *values: Any) -> list[Any]:
+        """Asks a question.
+
+        Args:
+            sql: The question; `{bookings}` stands for the table of that name, `%s` for a value.
+            *values: The values.
+
+        Returns:
+            The rows, as tuples.
+        """
+        with self._pipeline.sql_client() as client:
+            names = {name: client.make_qualified_table_name(name) for name in TABLES}
+            found: list[Any] = client.execute_sql(sql.format(**names), *values)
+            return found or []
+
+    def row_counts(self) -> dict[str, int]:
+        """Counts the account's rows.
+
+        Returns:
+            Rows by table, for the tables that exist.
+        """
+        names = sorted(self.tables)
+        if not names:
+            return {}
+        counts = " UNION ALL ".join(
+            f"SELECT '{name}', count(*) FROM {{{name}}} WHERE account_id = %s" for name in names
+        )
+        return {name: int(count) for name, count in self.rows(counts, *[self.account_id] * len(names))}

@@ -1,27 +1,45 @@
 """A dlt source for the Bookeo API v2: bookings, customers, payments and histories as exact tables.
 
-    import dlt
-    from bookeo import bookeo_source
+import dlt
+from bookeo import bookeo_source
 
-    pipeline = dlt.pipeline("bookeo", destination="duckdb", dataset_name="bookeo")
-    pipeline.run(bookeo_source())
+pipeline = dlt.pipeline("bookeo", destination="duckdb", dataset_name="bookeo")
+pipeline.run(bookeo_source())
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import dlt
 from dlt.extract import DltResource
 
+from bookeo.batches import Batch
 from bookeo.errors import BookeoError
-from bookeo.extract import Batch, customers_of, histories_of, payments_of
-from bookeo.resources import booking_pages, child_answers, settings_answers, table_resource
+from bookeo.extract import bookings_again, customers_of, histories_of, payments_of
+from bookeo.resources import (
+    booking_pages,
+    child_answers,
+    given_parents,
+    payment_feed,
+    settings_answers,
+    table_resource,
+)
 from bookeo.session import LoadNotes, LoadSession, Progress
-from bookeo.settings import BookeoSettings, ChildMode, load_settings
+from bookeo.settings import BookeoSettings, load_settings
 from bookeo.settings_lists import SETTINGS_ENTITIES
-from bookeo.tables import BOOKING, CUSTOMER, CUSTOMER_BOOKING, LOAD_WINDOWS, PAYMENT, REJECTED_ROWS, Entity, Table
+from bookeo.tables import (
+    BOOKING,
+    CHILD_CHECKS,
+    CUSTOMER,
+    CUSTOMER_BOOKING,
+    LOAD_WINDOWS,
+    PAYMENT,
+    REJECTED_ROWS,
+    Entity,
+    Table,
+)
 
 __all__ = [
     "BookeoError",
@@ -29,6 +47,7 @@ __all__ = [
     "LoadNotes",
     "LoadSession",
     "Progress",
+    "bookeo_children",
     "bookeo_source",
     "load_settings",
 ]
@@ -72,28 +91,77 @@ def bookeo_source(
     if modes.customers == "always":
         always["customer_answers"] = CUSTOMER, lambda batch: customers_of(load, batch.booking_of_each_customer())
     if modes.payments == "always":
-        always["payment_answers"] = PAYMENT, lambda batch: payments_of(load, batch.booking_numbers())
+        always["payment_answers"] = PAYMENT, lambda batch: payments_of(load, dict.fromkeys(batch.booking_numbers(), ""))
     if modes.histories == "always":
         always["history_answers"] = CUSTOMER_BOOKING, lambda batch: histories_of(load, batch.customer_ids())
-    embedded = CUSTOMER.tables if modes.customers == "as_needed" else ()
-    called = tuple(table for entity, _ in always.values() for table in entity.tables)
+    with_bookings = [*BOOKING_TABLES]
+    if modes.customers == "as_needed":
+        with_bookings += CUSTOMER.tables
+    if modes.histories == "as_needed":
+        with_bookings += CUSTOMER_BOOKING.tables
 
-    fed = frozenset(table.name for table in (*BOOKING_TABLES, *embedded, *called))
-    bookings = booking_pages(load, fed, calls_per_booking=len(always))
+    fed = {table.name for table in with_bookings} | {t.name for entity, _ in always.values() for t in entity.tables}
+    bookings = booking_pages(load, frozenset(fed), calls_per_booking=len(always))
     yield bookings
-    for table in (*BOOKING_TABLES, *embedded, LOAD_WINDOWS, REJECTED_ROWS):
-        yield table_resource(load, bookings, table)
-
+    for table in (*with_bookings, LOAD_WINDOWS, REJECTED_ROWS):
+        yield table_resource(load, bookings, table, replace_sets=table is not CUSTOMER_BOOKING.table)
     for name, (entity, ask) in always.items():
-        yield from _entity_resources(load, child_answers(name, bookings, ask), entity.tables)
+        yield from _answers(load, child_answers(name, bookings, ask), entity.tables)
+
+    if modes.customers == "as_needed":
+        missing = child_answers(
+            "missing_customer_answers", bookings, lambda batch: customers_of(load, batch.customers_not_embedded())
+        )
+        yield from _answers(load, missing, CUSTOMER.tables, prefix="missing_")
+    if modes.payments == "as_needed":
+        feed = payment_feed(load)
+        yield from _answers(load, feed, PAYMENT.tables, replace_sets=False)
+        yield table_resource(load, feed, LOAD_WINDOWS, name="payment_windows")
 
     lists = settings_answers(load)
-    yield from _entity_resources(load, lists, tuple(table for entity in SETTINGS_ENTITIES for table in entity.tables))
+    yield from _answers(load, lists, tuple(table for entity in SETTINGS_ENTITIES for table in entity.tables))
 
 
-def _entity_resources(load: LoadSession, answers: DltResource, tables: tuple[Table, ...]) -> Iterator[DltResource]:
+@dlt.source(name="bookeo", section="bookeo", max_table_nesting=0)
+def bookeo_children(
+    session: Any,
+    payments: Mapping[str, str] | None = None,
+    histories: Mapping[str, str] | None = None,
+    bookings: Mapping[str, str] | None = None,
+) -> Iterator[DltResource]:
+    """Payments, histories and bookings asked for one by one, because somebody found that they do not add up.
+
+    Args:
+        session: The `LoadSession`.
+        payments: Numbers of bookings whose payments are wanted, each with the figures that did not add up.
+        histories: Ids of customers whose histories are wanted, likewise.
+        bookings: Numbers of bookings that are wanted themselves, likewise.
+
+    Yields:
+        One resource for each table; `child_checks` remembers what was asked for which figures.
+    """
+    load: LoadSession = session
+    wanted: dict[str, tuple[tuple[Table, ...], Callable[[], Iterator[Batch]]]] = {
+        "payment_answers": (PAYMENT.tables, lambda: payments_of(load, payments or {})),
+        "history_answers": (CUSTOMER_BOOKING.tables, lambda: histories_of(load, histories or {})),
+        "booking_answers": (BOOKING_TABLES, lambda: bookings_again(load, bookings or {})),
+    }
+    for name, (tables, ask) in wanted.items():
+        answers = given_parents(name, ask)
+        yield from _answers(load, answers, tables)
+        yield table_resource(load, answers, CHILD_CHECKS, name=name.replace("answers", "checks"))
+
+
+def _answers(
+    load: LoadSession,
+    answers: DltResource,
+    tables: tuple[Table, ...],
+    *,
+    prefix: str = "",
+    replace_sets: bool = True,
+) -> Iterator[DltResource]:
     """The hidden resource that asks, one for each table, and one for the records among them that do not fit."""
     yield answers
     for table in tables:
-        yield table_resource(load, answers, table)
+        yield table_resource(load, answers, table, name=prefix + table.name, replace_sets=replace_sets)
     yield table_resource(load, answers, REJECTED_ROWS, name=f"{answers.name.removesuffix('_answers')}_rejected_rows")

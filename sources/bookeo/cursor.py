@@ -40,6 +40,7 @@ def next_range(
     *,
     account_id: str,
     tables: Iterable[str],
+    kept_up: Iterable[str] = (),
     cursor: datetime | None,
     start: datetime,
     now: datetime,
@@ -57,6 +58,7 @@ def next_range(
         state: The state of the bookings' hidden parent resource.
         account_id: The account that the keys open.
         tables: The tables that this load feeds from the bookings.
+        kept_up: Tables that another way than the bookings has kept up to date so far.
         cursor: The cursor, aware; None before the first load.
         start: Where a first load begins by default, aware.
         now: The server's time, aware.
@@ -93,7 +95,7 @@ def next_range(
     assert cursor is not None
     if since is not None:
         return _backfill(state, wanted, since, until, end)
-    added = wanted - set(state["fed"])
+    added = wanted - set(state["fed"]) - set(kept_up)
     if added:
         names = ",".join(sorted(added))
         raise TablesAdded(

@@ -96,8 +96,8 @@ def list_page(answer: Answer, *, key: str = "data", number: int = 1, info_requir
         info = PageInfo(total_items=len(records), total_pages=1, current_page=1)
     else:
         raise _broken(answer, "has no info object")
-    if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
-        raise _broken(answer, f"has no list of objects under {key}")
+    if not isinstance(records, list):
+        raise _broken(answer, f"has no list under {key}")
     return ListPage(answer, info, records)
 
 

@@ -1,7 +1,7 @@
-"""Bookings by time of last change: window after window, each proven complete, in order.
+"""Bookings by time of last change, payments by time of receipt: window after window, each proven complete, in order.
 
 Page requests of a window and the first pages of the windows behind it are under way side by side; what comes out is in
-order of time all the same. A window counts as read only when its pages add up (see `BookingReader`).
+order of time all the same. A window counts as read only when its pages add up (see `WindowReader`).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import hashlib
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -23,6 +23,9 @@ from bookeo.errors import WindowIncomplete
 from bookeo.settings import BookeoSettings
 from bookeo.windows import Window, floor_second, halve, parse_time, split_range
 
+WindowFetch = Callable[[Window, int, str | None], ListPage]
+"""Reads a page of a window: its number, from 1, and from the second on the token of the first."""
+
 
 @dataclass(frozen=True)
 class WindowRead:
@@ -31,19 +34,19 @@ class WindowRead:
     Args:
         window: The range asked for, both ends inclusive.
         bodies: One answer's bytes for each page, in page order.
-        booking_numbers: The distinct keys on those pages.
+        keys: The distinct keys on those pages.
         announced: Items that the API announced for the window.
         requests: Requests made for the window, readings that did not add up and retries included.
         attempts: How often the window was read until it added up.
         seconds: Time from the first request for it to the last answer.
         server_time: The server's clock at the last answer, if it said so.
-        recent: Digests of the bookings changed in the last `overlap_seconds`, by number: the next load meets them again.
+        recent: Digests of the items changed in the last `overlap_seconds`, by key: the next load meets them again.
         unchanged: Numbers of the bookings that are exactly as the last load met them.
     """
 
     window: Window
     bodies: tuple[bytes, ...]
-    booking_numbers: frozenset[str]
+    keys: frozenset[str]
     announced: int
     requests: int
     attempts: int
@@ -67,22 +70,23 @@ class _Task:
     outcome: Future[WindowRead | _Cut]
 
 
-class BookingReader:
-    """Reads all bookings changed or created within a range, in windows that are each proven complete.
+class WindowReader:
+    """Reads all items of a time range, in windows that are each proven complete.
 
-    A window is complete when the distinct booking numbers on its pages are as many as `totalItems` announced, and
+    A window is complete when the distinct keys on its pages are as many as `totalItems` announced, and
     `totalItems` was the same on every page. Bookings that change while pages are read leave their window and shift the
     rows behind them; such a window is read again, after `window_attempts` readings it is halved, and a single second
-    that never adds up raises `WindowIncomplete`. A window that holds more than `max_window_bookings` is cut before it
+    that never adds up raises `WindowIncomplete`. A window that holds more than `max_items` is cut before it
     is read. So is one that reaches into the last `overlap_seconds` and needs several pages: only there may a
     booking enter a window while another leaves it, which no total would show, and the next load reads that part again.
 
     Args:
-        client: The API.
+        fetch: Reads a page of a window, given the page's number and, from the second on, its token.
+        key: The field by which items are told apart.
         settings: `window_days`, `window_attempts`, `items_per_page`, `concurrency` and `overlap_seconds` are used.
         since: First second asked for, aware.
         until: Last second asked for, aware.
-        max_window_bookings: Bookings that one window may hold, items.
+        max_items: Items that one window may hold.
         lookahead: Windows that may be read ahead of the one that is waited for.
         known_empty: Windows that are known to hold nothing; they are not asked for again.
         known_digests: Digests of bookings that the last load met, by number.
@@ -93,12 +97,13 @@ class BookingReader:
 
     def __init__(
         self,
-        client: BookeoClient,
+        fetch: WindowFetch,
         settings: BookeoSettings,
         since: datetime,
         until: datetime,
         *,
-        max_window_bookings: int,
+        key: str,
+        max_items: int,
         lookahead: int | None = None,
         known_empty: frozenset[Window] = frozenset(),
         known_digests: Mapping[str, str] | None = None,
@@ -107,9 +112,10 @@ class BookingReader:
         self.until = until
         self.position = since
         """The first second that is not in a window handed out yet."""
-        self._client = client
+        self._fetch = fetch
+        self._key = key
         self._settings = settings
-        self._max_window_bookings = max(max_window_bookings, settings.items_per_page)
+        self._max_items = max(max_items, settings.items_per_page)
         self._lookahead = settings.concurrency if lookahead is None else lookahead
         self._known_empty = known_empty
         self._known_digests = known_digests or {}
@@ -214,13 +220,13 @@ class BookingReader:
                 return _Cut(parts, requests)
             pages, page_requests = self._further_pages(window, first)
             requests += page_requests
-            numbers = distinct_keys(pages, "bookingNumber")
-            if numbers is not None:
+            keys = distinct_keys(pages, self._key)
+            if keys is not None:
                 recent, unchanged = self._met_again(window, pages)
                 return WindowRead(
                     window=window,
                     bodies=tuple(page.answer.body for page in pages if page and page.records),
-                    booking_numbers=numbers,
+                    keys=keys,
                     announced=first.info.total_items,
                     requests=requests,
                     attempts=attempt,
@@ -232,19 +238,19 @@ class BookingReader:
         halves = halve(window)
         if halves is None:
             raise WindowIncomplete(
-                f"The bookings changed at {window.start.isoformat()} never were as many as the API announced, in "
+                f"What {first.answer.operation} gives for {window.start.isoformat()} never was as much as announced, in "
                 f"{self._settings.window_attempts} readings; all before that time is loaded, run the same command "
                 "again later.",
-                operation="GET /bookings",
+                operation=first.answer.operation,
             )
         return _Cut(halves, requests)
 
     def _parts(self, window: Window, first: ListPage) -> tuple[Window, ...]:
         """Says into which windows this one must be cut before it is read; empty when it need not."""
         total = first.info.total_items
-        if total > self._max_window_bookings and window.end > window.start:
+        if total > self._max_items and window.end > window.start:
             # A quarter more parts than would do if the changes were spread evenly.
-            count = -(-total * 5 // (4 * self._max_window_bookings))
+            count = -(-total * 5 // (4 * self._max_items))
             seconds = int((window.end - window.start).total_seconds()) + 1
             return tuple(split_range(window.start, window.end, timedelta(seconds=max(seconds // count, 1) - 1)))
         recent = self._recent_start
@@ -265,8 +271,11 @@ class BookingReader:
         for page in pages:
             for record in page.records if page else ():
                 try:
-                    number = str(record["bookingNumber"])
-                    is_recent = parse_time(record.get("lastChangeTime") or record["creationTime"]) >= self._recent_start
+                    number = str(record[self._key])
+                    is_recent = (
+                        parse_time(record.get("lastChangeTime") or record.get("receivedTime") or record["creationTime"])
+                        >= self._recent_start
+                    )
                     if not is_recent and number not in self._known_digests:
                         continue
                     text = orjson.dumps(record, option=orjson.OPT_SORT_KEYS)
@@ -293,7 +302,29 @@ class BookingReader:
     def _page(self, window: Window, number: int, token: str | None) -> ListPage:
         if self._closed.is_set():
             raise CancelledError
-        query = BookingsQuery(last_updated=window, items_per_page=self._settings.items_per_page)
         with self._slots:
-            return self._client.bookings_page(query, number, token)
+            return self._fetch(window, number, token)
 
+
+def booking_fetch(client: BookeoClient) -> WindowFetch:
+    """Reads bookings by the time of their last change, else of their creation.
+
+    Args:
+        client: The API.
+
+    Returns:
+        What a `WindowReader` needs.
+    """
+    return lambda window, number, token: client.bookings_page(BookingsQuery(last_updated=window), number, token)
+
+
+def payment_fetch(client: BookeoClient) -> WindowFetch:
+    """Reads payments by the time at which they were received.
+
+    Args:
+        client: The API.
+
+    Returns:
+        What a `WindowReader` needs.
+    """
+    return lambda window, number, token: client.payments_page(window, number, token)

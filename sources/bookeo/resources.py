@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import dlt
 import pyarrow as pa
 import pyarrow.compute as pc
 from dlt.extract import DltResource
 
+from bookeo.batches import Batch
 from bookeo.cursor import backfill_ended, next_range, window_landed
-from bookeo.extract import Batch, booking_batches, max_window_bookings
-from bookeo.reader import BookingReader
+from bookeo.errors import NotFound, PermissionMissing
+from bookeo.extract import max_window_bookings, window_batches
+from bookeo.reader import WindowReader, booking_fetch, payment_fetch
 from bookeo.session import LoadSession
 from bookeo.settings import moment
 from bookeo.settings_lists import settings_batches
-from bookeo.tables import Table, dlt_columns
+from bookeo.tables import PAYMENT, Table, dlt_columns
+from bookeo.windows import start_with_overlap
 
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 """The cursor before the first load."""
@@ -52,6 +56,7 @@ def booking_pages(session: LoadSession, fed_tables: frozenset[str], calls_per_bo
                 state,
                 account_id=session.account_id,
                 tables=fed_tables & selected,
+                kept_up={"payments"} if dlt.current.resource_state("payment_feed") else set(),
                 cursor=None if cursor == NEVER else cursor,
                 start=moment(session.settings.start, "The setting start"),
                 now=session.now,
@@ -59,12 +64,13 @@ def booking_pages(session: LoadSession, fed_tables: frozenset[str], calls_per_bo
                 until=session.until,
                 overlap_seconds=session.settings.overlap_seconds,
             )
-            session.reader = BookingReader(
-                session.client,
+            session.reader = WindowReader(
+                booking_fetch(session.client),
                 session.settings,
                 session.range.since,
                 session.range.until,
-                max_window_bookings=max_window_bookings(session, calls_per_booking),
+                key="bookingNumber",
+                max_items=max_window_bookings(session, calls_per_booking),
                 lookahead=0 if session.settings.max_requests is not None else None,
                 known_empty=session.known_empty,
                 known_digests=dict(state.get("recent", {})) if session.range.moves_cursor else None,
@@ -72,7 +78,7 @@ def booking_pages(session: LoadSession, fed_tables: frozenset[str], calls_per_bo
         covered = session.range
         assert covered is not None
         recent: dict[str, str] = {}
-        for batch, window_end in booking_batches(session, session.reader):
+        for batch, window_end in window_batches(session, session.reader):
             yield batch
             window_landed(state, covered, window_end)
             if covered.moves_cursor and window_end > cursor:
@@ -87,6 +93,77 @@ def booking_pages(session: LoadSession, fed_tables: frozenset[str], calls_per_bo
             session.reader.close()
 
     return read()
+
+
+def payment_feed(session: LoadSession) -> DltResource:
+    """The hidden parent of payments as they are received, with a cursor of its own.
+
+    Args:
+        session: The load. Where the api key may not read the feed, it says so there and yields nothing.
+
+    Returns:
+        A resource of `Batch` objects.
+    """
+
+    @dlt.resource(name="payment_feed", selected=False)
+    def read(
+        received_time: dlt.sources.incremental[datetime] = dlt.sources.incremental(  # noqa: B008 - dlt's way
+            "received_time", initial_value=NEVER, allow_external_schedulers=False
+        ),
+    ) -> Iterator[Batch]:
+        state = dlt.current.resource_state("payment_feed")
+        cursor = received_time.advance(None).last_value  # type: ignore[arg-type]
+        assert cursor is not None
+        settings = session.settings
+        if session.payment_reader is None:
+            start = session.payments_since or moment(settings.start, "The setting start")
+            since = session.since or start_with_overlap(
+                None if cursor == NEVER else cursor, settings.overlap_seconds, start
+            )
+            end = min(session.until or session.now, session.now)
+            session.payment_reader = WindowReader(
+                payment_fetch(session.client),
+                settings,
+                min(since, end),
+                end,
+                key="id",
+                max_items=settings.chunk_bookings,
+                lookahead=0 if settings.max_requests is not None else None,
+                known_digests=dict(state.get("recent", {})),
+            )
+        reader = session.payment_reader
+        joins = cursor == NEVER or reader.since <= cursor
+        recent: dict[str, str] = {}
+        try:
+            for batch, window_end in window_batches(session, reader, PAYMENT):
+                yield batch
+                if joins and window_end > cursor:
+                    received_time.advance(window_end)
+                    recent.update(batch.recent)
+                    state["recent"] = recent if len(recent) <= MOST_RECENT_KEPT else {}
+        except (PermissionMissing, NotFound) as error:
+            session.failure = error
+        if isinstance(session.failure, PermissionMissing | NotFound):
+            session.notes.say(f"{session.failure.message} Payments are asked for booking by booking instead.")
+            session.no_payment_feed = True
+            session.failure = None
+        if not session.chunked:
+            reader.close()
+
+    return read()
+
+
+def given_parents(name: str, batches: Callable[[], Iterator[Batch]]) -> DltResource:
+    """A hidden resource that asks for the children of parents that somebody else has named.
+
+    Args:
+        name: The resource's name.
+        batches: Makes the calls.
+
+    Returns:
+        A resource of `Batch` objects.
+    """
+    return dlt.resource(batches, name=name, selected=False)
 
 
 def settings_answers(session: LoadSession) -> DltResource:
@@ -126,7 +203,12 @@ def child_answers(name: str, parent: DltResource, ask: Callable[[Batch], Iterato
 
 
 def table_resource(
-    session: LoadSession, parent: DltResource, table: Table, name: str | None = None
+    session: LoadSession,
+    parent: DltResource,
+    table: Table,
+    name: str | None = None,
+    *,
+    replace_sets: bool = True,
 ) -> DltResource:
     """A table's resource: its rows out of each batch of the parent.
 
@@ -135,6 +217,7 @@ def table_resource(
         parent: A resource of `Batch` objects.
         table: The table.
         name: The resource's name, where it is not the table's.
+        replace_sets: Whether the rows of each owner are all there are and replace those in the destination.
 
     Returns:
         A resource of Arrow tables, merged on the table's declared keys.
@@ -147,13 +230,15 @@ def table_resource(
             session.rows[table.name] += found.num_rows - (tombstones or 0)
             yield found
 
-    disposition = {"disposition": "merge", "strategy": "delete-insert"} if table.disposition == "merge" else "append"
-    return dlt.transformer(
+    disposition: Any = (
+        {"disposition": "merge", "strategy": "delete-insert"} if table.disposition == "merge" else "append"
+    )
+    made: DltResource = dlt.transformer(
         rows,
         data_from=parent,
         name=name or table.name,
         table_name=table.name,
         write_disposition=disposition,
-        columns=dlt_columns(table),
+        columns=dlt_columns(table, replace_sets=replace_sets),
     )
-
+    return made

@@ -11,7 +11,8 @@ from functools import cached_property
 
 from bookeo.api import ApiKeyInfo, BookeoClient
 from bookeo.cursor import Range
-from bookeo.reader import BookingReader
+from bookeo.feed import PaymentLinks
+from bookeo.reader import WindowReader
 from bookeo.settings import BookeoSettings
 from bookeo.windows import Window
 
@@ -97,7 +98,14 @@ class LoadSession:
         """Windows that hold nothing, as a plan of this very range has found."""
         self.range: Range | None = None
         """What this load covers; decided when the bookings are first read."""
-        self.reader: BookingReader | None = None
+        self.reader: WindowReader | None = None
+        self.payment_reader: WindowReader | None = None
+        self.payment_links: PaymentLinks | None = None
+        """Who can tell which bookings and payments there are already."""
+        self.payments_since: datetime | None = None
+        """Where a first reading of the payments feed begins; None: where the bookings begin."""
+        self.no_payment_feed = False
+        """Whether the payments feed turned out to be closed to this api key."""
         self.failure: Exception | None = None
         """What ended the reading early; what was read before it is committed first."""
         self.asked_customers: dict[str, set[str]] = {"customers": set(), "customer_bookings": set()}
@@ -129,6 +137,18 @@ class LoadSession:
         """The server's time when the load began, aware, UTC: a wrong clock of this machine loses nothing."""
         return self.identity.answer.server_time or datetime.now(UTC).replace(microsecond=0)
 
+    def may_read(self, what: str) -> bool:
+        """Tells whether the api key has any permission to read something.
+
+        Args:
+            what: What its names begin with, e.g. `customers` (source: names seen, not documented).
+
+        Returns:
+            True also where the API names no permissions at all.
+        """
+        permissions = self.identity.permissions
+        return not permissions or any(name.startswith(f"{what}_") for name in permissions)
+
     @property
     def finished(self) -> bool:
         """Whether all bookings of the range have been read."""
@@ -149,6 +169,7 @@ class LoadSession:
 
     def close(self) -> None:
         """Stops reading ahead and closes the connections."""
-        if self.reader is not None:
-            self.reader.close()
+        for reader in (self.reader, self.payment_reader):
+            if reader is not None:
+                reader.close()
         self.client.close()

@@ -65,13 +65,13 @@ class BookeoSettings(BaseConfiguration):
     """Items on a page of the payments feed, at most 300."""
 
     settings_hours: float = 24.0
-    """How long a reading of products, rates, categories, resources, taxes and the business lasts; 0: read every time."""
+    """Hours that a reading of products, rates, categories, resources, taxes and the business lasts; 0: always read."""
 
-    customers: ChildMode = "always"
+    customers: ChildMode = "as_needed"
     """How customers are read: `always`, `as_needed` or `never`."""
-    payments: ChildMode = "always"
+    payments: ChildMode = "as_needed"
     """How payments are read: `always`, `as_needed` or `never`."""
-    histories: ChildMode = "always"
+    histories: ChildMode = "as_needed"
     """How customers' booking histories are read: `always`, `as_needed` or `never`."""
 
     chunk_bookings: int = 10_000
@@ -126,7 +126,9 @@ class BookeoSettings(BaseConfiguration):
         if url.scheme not in ("http", "https") or not url.hostname:
             raise SettingsError(f"The setting base_url is {self.base_url!r}; it takes a URL like {API_BASE_URL}.")
         if url.scheme == "http" and not is_loopback(self.base_url):
-            raise SettingsError("The setting base_url starts with http://, which would send the keys in the clear; use https://.")
+            raise SettingsError(
+                "The setting base_url starts with http://, which would send the keys in the clear; use https://."
+            )
         if url.query or url.username or url.password:
             raise SettingsError("The setting base_url must not carry credentials or parameters.")
 
@@ -174,7 +176,9 @@ def load_settings(**overrides: Any) -> BookeoSettings:
         entry = next((a for a in settings.accounts or [] if a.get("name") == settings.account), None)
         if entry is None:
             names = ", ".join(str(a.get("name")) for a in settings.accounts or []) or "none"
-            raise SettingsError(f"There is no account {settings.account!r} in [[sources.bookeo.accounts]]; known: {names}.")
+            raise SettingsError(
+                f"There is no account {settings.account!r} in [[sources.bookeo.accounts]]; known: {names}."
+            )
         settings.api_key = entry.get("api_key")
         settings.secret_key = entry.get("secret_key", settings.secret_key)
     missing = [name for name in ("api_key", "secret_key") if not getattr(settings, name)]

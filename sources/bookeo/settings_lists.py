@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 from bookeo.api import SettingsList
+from bookeo.batches import Batch
 from bookeo.errors import NotFound, PermissionMissing
-from bookeo.extract import Batch
 from bookeo.session import LoadSession
 from bookeo.shape import RawPage
 from bookeo.tables import BUSINESS, PEOPLE_CATEGORY, PRODUCT, RESOURCE_TYPE, TAX, Entity

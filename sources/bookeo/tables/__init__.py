@@ -25,7 +25,12 @@ SETTINGS_ENTITIES: tuple[Entity, ...] = (PRODUCT, PEOPLE_CATEGORY, RESOURCE_TYPE
 
 TABLES: dict[str, Table] = {
     table.name: table
-    for table in (*(table for entity in ENTITIES.values() for table in entity.tables), LOAD_WINDOWS, CHILD_CHECKS, REJECTED_ROWS)
+    for table in (
+        *(table for entity in ENTITIES.values() for table in entity.tables),
+        LOAD_WINDOWS,
+        CHILD_CHECKS,
+        REJECTED_ROWS,
+    )
 }
 """Every table by name."""
 

@@ -1,0 +1,166 @@
+"""What the warehouse lacks: bookings whose payments do not add up, customers with more bookings than it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+from bookeo_pipelines.warehouse import Warehouse
+
+KEYS_AT_ONCE = 500
+"""Keys in one IN list."""
+
+
+class WarehouseLinks:
+    """Tells the payments feed which bookings and payments the warehouse holds (a `bookeo.feed.PaymentLinks`).
+
+    Args:
+        warehouse: The warehouse.
+    """
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        self._warehouse = warehouse
+
+    def customers_of(self, booking_numbers: Collection[str]) -> Mapping[str, str | None]:
+        """Finds bookings.
+
+        Args:
+            booking_numbers: Numbers as read from descriptions.
+
+        Returns:
+            The customer's id (None if there is none) for each of them that exists.
+        """
+        return dict(self._rows("bookings", "booking_number, customer_id", "booking_number", booking_numbers))
+
+    def linked_by_endpoint(self, payment_ids: Collection[str]) -> Mapping[str, str]:
+        """Finds payments whose booking the API itself has named.
+
+        Args:
+            payment_ids: Ids of payments.
+
+        Returns:
+            The booking's number for each of them.
+        """
+        rows = self._rows("payments", "payment_id, booking_number, linked_by", "payment_id", payment_ids)
+        return {payment: number for payment, number, linked_by in rows if linked_by == "endpoint" and number}
+
+    def _rows(self, table: str, columns: str, key: str, values: Collection[str]) -> Iterator[Any]:
+        if not self._warehouse.has(table):
+            return
+        for group in _groups(sorted(values)):
+            marks = ", ".join(["%s"] * len(group))
+            yield from self._warehouse.rows(f"SELECT {columns} FROM {{{table}}} WHERE {key} IN ({marks})", *group)
+
+
+def _groups(values: Sequence[str]) -> Iterator[Sequence[str]]:
+    for first in range(0, len(values), KEYS_AT_ONCE):
+        yield values[first : first + KEYS_AT_ONCE]
+
+
+def unpaid_sums(warehouse: Warehouse) -> dict[str, str]:
+    """Finds bookings whose payments do not add up to what the booking says is paid, currency by currency.
+
+    Args:
+        warehouse: The warehouse.
+
+    Returns:
+        By booking number, the figures: they say against what it was asked, so that it is asked once.
+    """
+    if not warehouse.has("payments"):
+        return {}
+    # Refunds are negative payments. A booking without a price has nothing to add up to.
+    rows = warehouse.rows(
+        """
+        SELECT b.booking_number, b.total_paid_amount, b.total_paid_currency, p.amount, p.other, p.payments
+        FROM {bookings} b LEFT JOIN (
+            SELECT p.booking_number, count(*) AS payments,
+                   sum(CASE WHEN p.currency = b.total_paid_currency THEN p.amount ELSE 0 END) AS amount,
+                   sum(CASE WHEN p.currency = b.total_paid_currency THEN 0 ELSE 1 END) AS other
+            FROM {payments} p JOIN {bookings} b
+                ON b.account_id = p.account_id AND b.booking_number = p.booking_number
+            WHERE p.account_id = %s GROUP BY p.booking_number
+        ) p ON p.booking_number = b.booking_number
+        WHERE b.account_id = %s AND b.deleted_at IS NULL AND b.total_paid_amount IS NOT NULL
+          AND (b.total_paid_amount <> coalesce(p.amount, 0) OR coalesce(p.other, 0) > 0)
+        """,
+        warehouse.account_id,
+        warehouse.account_id,
+    )
+    return {
+        number: f"paid {paid} {currency}, {payments or 0} payments of {amount or 0}, {other or 0} in another currency"
+        for number, paid, currency, amount, other, payments in rows
+    }
+
+
+def all_paid(warehouse: Warehouse) -> dict[str, str]:
+    """Lists every booking with its version, for asking each for its payments after every change.
+
+    Args:
+        warehouse: The warehouse.
+
+    Returns:
+        By booking number, the time of its last change.
+    """
+    rows = warehouse.rows(
+        "SELECT booking_number, updated_at FROM {bookings} WHERE account_id = %s AND deleted_at IS NULL",
+        warehouse.account_id,
+    )
+    return {number: f"changed {updated_at}" for number, updated_at in rows}
+
+
+def short_histories(warehouse: Warehouse) -> dict[str, str]:
+    """Finds customers who have more bookings than the warehouse holds for them, or one that is somebody else's by now.
+
+    Args:
+        warehouse: The warehouse.
+
+    Returns:
+        By customer id, the figures.
+    """
+    if not (warehouse.has("customers") and warehouse.has("customer_bookings")):
+        return {}
+    account = warehouse.account_id
+    short = warehouse.rows(
+        """
+        SELECT c.customer_id, c.num_bookings FROM {customers} c LEFT JOIN (
+            SELECT customer_id, count(*) AS held FROM {bookings} WHERE account_id = %s AND deleted_at IS NULL
+            GROUP BY customer_id
+        ) b ON b.customer_id = c.customer_id
+        WHERE c.account_id = %s AND c.num_bookings > coalesce(b.held, 0)
+        """,
+        account,
+        account,
+    )
+    moved = warehouse.rows(
+        """
+        SELECT h.customer_id, h.booking_number, b.updated_at FROM {customer_bookings} h JOIN {bookings} b
+            ON b.account_id = h.account_id AND b.booking_number = h.booking_number
+        WHERE h.account_id = %s AND b.customer_id <> h.customer_id
+        """,
+        account,
+    )
+    found = {customer: f"{bookings} bookings" for customer, bookings in short}
+    return found | {customer: f"booking {number} changed {updated_at}" for customer, number, updated_at in moved}
+
+
+def not_yet_asked(warehouse: Warehouse, resource: str, found: dict[str, str]) -> dict[str, str]:
+    """Leaves out what was asked before for the very same figures.
+
+    Args:
+        warehouse: The warehouse.
+        resource: What would be asked for, as in `child_checks`.
+        found: Parents and their figures.
+
+    Returns:
+        The others. A parent that the api key was not allowed to read is asked again once that has changed.
+    """
+    if not found or not warehouse.has("child_checks"):
+        return found
+    rows = warehouse.rows(
+        "SELECT parent_id, basis FROM {child_checks} WHERE account_id = %s AND resource = %s AND outcome <> %s",
+        warehouse.account_id,
+        resource,
+        "not permitted",
+    )
+    asked = dict(rows)
+    return {parent: basis for parent, basis in found.items() if asked.get(parent) != basis}

@@ -1,0 +1,181 @@
+"""In which order a load commits: bookings, then payments, then what still does not add up."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import timedelta
+from itertools import islice
+from typing import Any
+
+from dlt.extract import DltResource
+
+from bookeo import LoadSession, bookeo_children, bookeo_source
+from bookeo.errors import RequestBudgetSpent, SettingsError
+from bookeo_pipelines.destination import Target
+from bookeo_pipelines.failures import as_bookeo_error
+from bookeo_pipelines.missing import WarehouseLinks, all_paid, not_yet_asked, short_histories, unpaid_sums
+from bookeo_pipelines.warehouse import Warehouse
+
+LEDGER_TABLES = frozenset({"load_windows", "child_checks", "rejected_rows"})
+"""Tables about the loading itself; they are always loaded along."""
+FEED = "payment_feed"
+"""The hidden resource that is read after the bookings, which its payments are linked to."""
+PARENTS_IN_A_PACKAGE = 1000
+"""Parents asked one by one before their answers are committed."""
+
+
+def selection(session: LoadSession, tables: tuple[str, ...] | None) -> frozenset[str]:
+    """The tables to load.
+
+    Args:
+        session: The load.
+        tables: The names that the user gave; None for all.
+
+    Returns:
+        Names of tables.
+
+    Raises:
+        SettingsError: There is no such table.
+    """
+    resources = bookeo_source(session=session).resources.values()
+    offered = {str(resource.table_name) for resource in resources if resource.selected} - LEDGER_TABLES
+    wanted = offered if tables is None else set(tables)
+    unknown = sorted(wanted - offered)
+    if unknown or not wanted:
+        raise SettingsError(
+            f"There is no table {', '.join(unknown) or 'named'}; there are {', '.join(sorted(offered))}."
+        )
+    return frozenset(wanted)
+
+
+class Phases:
+    """Commits package after package; stops cleanly at the first failure.
+
+    Args:
+        pipeline: The pipeline, in step with its destination and without pending packages.
+        session: The load. Its `failure` says why it stopped early.
+        tables: The tables to load.
+        target: Where the tables go.
+    """
+
+    def __init__(self, pipeline: Any, session: LoadSession, tables: frozenset[str], target: Target) -> None:
+        self._pipeline = pipeline
+        self._session = session
+        self._tables = tables
+        self._target = target
+        self.packages = 0
+        """Packages committed so far."""
+
+    def run(self) -> None:
+        """Runs all phases.
+
+        Raises:
+            BookeoError: Not even the first package could be committed.
+        """
+        session = self._session
+        if not self._read_bookings():
+            return
+        if "payments" in self._tables and session.settings.payments == "as_needed":
+            if not self._read_payments():
+                return
+            self._ask_for_payments()
+        histories = "customer_bookings" in self._tables and session.settings.histories == "as_needed"
+        if histories and not session.failure and session.may_read("customers"):
+            self._ask("customer_bookings", "histories", short_histories(self._warehouse))
+
+    @property
+    def _warehouse(self) -> Warehouse:
+        return Warehouse(self._pipeline, self._session.account_id)
+
+    def _read_bookings(self) -> bool:
+        """Commits chunk after chunk until the range is done or something ended the reading early."""
+        session = self._session
+        while True:
+            source = bookeo_source(session=session)
+            names = self._resources(source, feed=False)
+            if not names or not self._commit(source.with_resources(*names)):
+                return not session.failure
+            if session.failure or session.reader is None or session.finished:
+                if isinstance(session.failure, RequestBudgetSpent) and not session.bookings_read and session.reader:
+                    session.notes.say("Not one window could be completed within the requests allowed; allow some more.")
+                return not session.failure
+
+    def _read_payments(self) -> bool:
+        """Commits the payments feed in chunks, linked to the bookings that are there by now."""
+        session = self._session
+        warehouse = self._warehouse
+        session.payment_links = WarehouseLinks(warehouse)
+        session.payments_since = _first_booking(warehouse)
+        if warehouse.has("bookings") and session.payments_since is None:
+            return True
+        while True:
+            source = bookeo_source(session=session)
+            if not self._commit(source.with_resources(*self._resources(source, feed=True))):
+                return False
+            reader = session.payment_reader
+            if session.failure or session.no_payment_feed or reader is None or reader.finished:
+                return not session.failure
+
+    def _ask_for_payments(self) -> None:
+        """Asks for the payments of the bookings that do not add up; then for the bookings that still do not."""
+        warehouse = self._warehouse
+        if not warehouse.has("bookings"):
+            return
+        if self._session.no_payment_feed:
+            self._ask("payments", "payments", all_paid(warehouse))
+        elif self._ask("payments", "payments", unpaid_sums(warehouse)):
+            # Adding a payment need not change the booking: its own total may be what is out of date.
+            asked = self._ask("bookings", "bookings", unpaid_sums(self._warehouse))
+            if asked:
+                still = unpaid_sums(self._warehouse)
+                wrong = sorted(set(asked) & set(still))
+                if wrong:
+                    self._session.notes.say(
+                        f"{len(wrong)} booking(s) say another paid total than the API's own payments; see child_checks."
+                    )
+
+    def _ask(self, resource: str, argument: str, found: dict[str, str]) -> dict[str, str]:
+        """Asks for what was found missing, in packages; returns what was asked for."""
+        wanted = not_yet_asked(self._warehouse, resource, found)
+        waiting = iter(wanted.items())
+        while group := dict(islice(waiting, PARENTS_IN_A_PACKAGE)):
+            source = bookeo_children(self._session, **{argument: group})
+            prefix = {"payments": "payment", "histories": "history", "bookings": "booking"}[argument]
+            names = [name for name, r in source.resources.items() if r.selected and _parent(r) == f"{prefix}_answers"]
+            if not self._commit(source.with_resources(*names)):
+                break
+        return wanted
+
+    def _resources(self, source: Any, *, feed: bool) -> list[str]:
+        """The resources of one phase: those of the tables to load, and the ledgers of whatever is asked for them."""
+        selected = {n: r for n, r in source.resources.items() if r.selected and (_parent(r) == FEED) == feed}
+        asked = {_parent(r) for r in selected.values() if r.table_name in self._tables}
+        return [n for n, r in selected.items() if _parent(r) in asked and r.table_name in self._tables | LEDGER_TABLES]
+
+    def _commit(self, source: Any) -> bool:
+        """Extracts and loads one package; returns whether it is in the destination."""
+        counted = Counter(self._session.rows)
+        try:
+            self._pipeline.run(source)
+        except Exception as error:
+            # The package is not in the destination, so its rows do not count.
+            self._session.rows = counted
+            failure = as_bookeo_error(error, self._target)
+            if not self.packages:
+                raise failure from None
+            self._session.failure = failure
+            return False
+        self.packages += 1
+        return True
+
+
+def _parent(resource: DltResource) -> str:
+    return str(resource._pipe.parent.name)
+
+
+def _first_booking(warehouse: Warehouse) -> Any:
+    """A moment before the first payment: bookings are paid when they are made, or later."""
+    if not warehouse.has("bookings"):
+        return None
+    [(first,)] = warehouse.rows("SELECT min(creation_time) FROM {bookings} WHERE account_id = %s", warehouse.account_id)
+    return first - timedelta(days=1) if first else None

@@ -1,0 +1,185 @@
+"""Answers of the API, and the tables shaped from them when first looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import cached_property
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from bookeo.feed import link_payments
+from bookeo.reader import WindowRead
+from bookeo.session import LoadSession
+from bookeo.shape import RawPage, Shaped, shape
+from bookeo.tables import BOOKING, CHILD_CHECKS, CUSTOMER_BOOKING, LOAD_WINDOWS, PAYMENT, Entity, arrow_schema
+
+
+@dataclass(frozen=True)
+class Check:
+    """A parent whose children were asked for.
+
+    Args:
+        parent_id: The booking's number or the customer's id.
+        basis: The figures for which it was asked.
+        outcome: `answered`, `not found`, `not readable` or `not permitted`.
+    """
+
+    parent_id: str
+    basis: str
+    outcome: str
+
+
+class Batch:
+    """Answers of the API about one kind of object, shaped into tables when first looked at.
+
+    Args:
+        session: The load that the answers belong to.
+        entity: What the answers hold.
+        pages: The answers.
+        windows: The windows that the answers complete, for the ledger.
+        checks: Parents that were asked for one by one, each with the outcome.
+    """
+
+    def __init__(
+        self,
+        session: LoadSession,
+        entity: Entity,
+        pages: Sequence[RawPage],
+        windows: Sequence[WindowRead] = (),
+        checks: Sequence[Check] = (),
+    ) -> None:
+        self._session = session
+        self._checks = checks
+        self._entity = entity
+        self._pages: Sequence[RawPage] = pages
+        self._windows = windows
+        self._unchanged = frozenset(number for read in windows for number in read.unchanged)
+        self.fetched_at = datetime.now(UTC)
+
+    @cached_property
+    def shaped(self) -> Shaped:
+        """The tables of these answers; what could not be shaped is noted in the session."""
+        shaped = shape(self._entity, self._pages, account_id=self._session.account_id, fetched_at=self.fetched_at)
+        self._pages = ()
+        if self._entity is PAYMENT and self._windows:
+            shaped.tables["payments"] = link_payments(shaped.tables["payments"], self._session.payment_links)
+        if self._unchanged:
+            shaped = _without(shaped, self._entity, self._unchanged)
+        for table in shaped.rejected.column("table_name").to_pylist():
+            self._session.notes.rejected[table] += 1
+        self._session.notes.unknown_fields.update(shaped.unknown_fields)
+        return shaped
+
+    def table(self, name: str) -> pa.Table | None:
+        """One table of these answers.
+
+        Args:
+            name: The table's name; `rejected_rows` and `load_windows` work for every batch.
+
+        Returns:
+            Its rows, in the declared schema; None where answers of this kind do not feed it.
+        """
+        if name == "rejected_rows":
+            return self.shaped.rejected
+        if name == "load_windows":
+            return self._ledger
+        if name == "child_checks":
+            return self._checked
+        if name == "customer_bookings" and self._entity is BOOKING:
+            return self._histories
+        return self.shaped.tables.get(name)
+
+    @property
+    def recent(self) -> dict[str, str]:
+        """Digests of the bookings of the range's last minutes, by number."""
+        return {number: digest for read in self._windows for number, digest in read.recent.items()}
+
+    def booking_numbers(self) -> list[str]:
+        """The numbers of the bookings in this batch."""
+        numbers: list[str] = self.shaped.tables["bookings"].column("booking_number").to_pylist()
+        return numbers
+
+    def booking_of_each_customer(self) -> dict[str, str]:
+        """For the id of each customer of these bookings the number of one booking of theirs."""
+        customers = self.shaped.tables["bookings"].column("customer_id").to_pylist()
+        return {
+            customer: number for customer, number in zip(customers, self.booking_numbers(), strict=True) if customer
+        }
+
+    def customer_ids(self) -> dict[str, str]:
+        """The ids of the customers of these bookings, without figures to ask for."""
+        return dict.fromkeys(self.booking_of_each_customer(), "")
+
+    @cached_property
+    def _histories(self) -> pa.Table:
+        """The bookings as rows of their customers' histories, which they are part of."""
+        schema = arrow_schema(CUSTOMER_BOOKING.table)
+        bookings = self.shaped.tables["bookings"]
+        bookings = bookings.filter(bookings["customer_id"].is_valid())
+        no = pa.array([False] * bookings.num_rows, pa.bool_())
+        columns = [no if name == "_deleted" else bookings[name] for name in schema.names]
+        return pa.Table.from_arrays(columns, schema=schema)
+
+    @cached_property
+    def _checked(self) -> pa.Table:
+        rows = [
+            {
+                "account_id": self._session.account_id,
+                "resource": self._entity.table.name,
+                "parent_id": check.parent_id,
+                "basis": check.basis,
+                "outcome": check.outcome,
+                "checked_at": self.fetched_at,
+            }
+            for check in self._checks
+        ]
+        return pa.Table.from_pylist(rows, schema=arrow_schema(CHILD_CHECKS))
+
+    def customers_not_embedded(self) -> dict[str, str]:
+        """As `booking_of_each_customer`, only those whose details did not come with their bookings."""
+        embedded = set(self.shaped.tables["customers"].column("customer_id").to_pylist())
+        return {c: number for c, number in self.booking_of_each_customer().items() if c not in embedded}
+
+    @cached_property
+    def _ledger(self) -> pa.Table:
+        rows = [
+            {
+                "account_id": self._session.account_id,
+                "resource": self._entity.table.name,
+                "window_start": read.window.start,
+                "window_end": read.window.end,
+                "items_announced": read.announced,
+                "items_landed": len(read.keys),
+                "pages": len(read.bodies),
+                "requests": read.requests,
+                "attempts": read.attempts,
+                "seconds": Decimal(f"{read.seconds:.3f}"),
+                "server_time": read.server_time,
+                "loaded_at": self.fetched_at,
+                "status": "complete",
+            }
+            for read in self._windows
+        ]
+        return pa.Table.from_pylist(rows, schema=arrow_schema(LOAD_WINDOWS))
+
+
+def _without(shaped: Shaped, entity: Entity, unchanged: frozenset[str]) -> Shaped:
+    """Leaves out records that the last load saw exactly like this, and the customers that only they name."""
+    keys = pa.array(sorted(unchanged), pa.string())
+    key = entity.table.key[-1]
+
+    def other_than(table: pa.Table, column: str) -> pa.Table:
+        return table.filter(pc.invert(pc.is_in(table[column], keys)))
+
+    own = {entity.table.name, *(item.table.name for item in entity.lists)}
+    tables = {name: other_than(table, key) if name in own else table for name, table in shaped.tables.items()}
+    for item in entity.embedded:
+        kept = tables[entity.table.name][item.entity.table.key[-1]].combine_chunks()
+        for table in item.entity.tables:
+            rows = tables[table.name]
+            tables[table.name] = rows.filter(pc.is_in(rows[item.entity.table.key[-1]], kept))
+    return Shaped(tables, other_than(shaped.rejected, "raw_id"), shaped.unknown_fields)
