@@ -12,6 +12,7 @@ import duckdb
 import pytest
 
 from bookeo.shape import RawPage, Shaped, shape
+from bookeo.shape_versions import LoadVersions
 from bookeo.tables import BOOKING, PAYMENT, PRODUCT, TABLES, Entity, dlt_columns
 
 DECLARED_TYPES = {
@@ -164,6 +165,29 @@ def test_the_newest_version_wins_within_a_load(warehouse: Warehouse, newest_firs
     warehouse.load(*(reversed(batches) if newest_first else batches))
     assert warehouse.query("SELECT title FROM bookeo.bookings") == [("new",)]
     assert warehouse.query("SELECT position, option_id FROM bookeo.booking_options") == [(0, "b")]
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0), (0, 2, 2)])
+def test_rows_of_an_older_version_do_not_survive_in_the_same_load(warehouse: Warehouse, order: tuple[int, ...]) -> None:
+    versions = LoadVersions(BOOKING)
+    batches = [
+        shaped(BOOKING, booking("1", 1, options=options("a", "b", "c")), booking("2", 1, options=options("x", "y"))),
+        shaped(BOOKING, booking("1", 2), booking("2", 2, options=options("x", "z"))),
+        shaped(BOOKING, booking("1", 3, options=options("d", "e")), booking("2", 3)),
+    ]
+    warehouse.load(*(versions.add(batches[index]) for index in order))
+    ask = "SELECT booking_number, position, option_id FROM bookeo.booking_options ORDER BY ALL"
+    assert warehouse.query(ask) == [("1", 0, "d"), ("1", 1, "e")]
+
+
+def test_payments_read_twice_in_a_load_are_those_of_the_last_reading(warehouse: Warehouse) -> None:
+    versions = LoadVersions(PAYMENT)
+    one = {"booking_number": "1", "linked_by": "endpoint"}
+    warehouse.load(
+        versions.add(shaped(PAYMENT, payment("p"), payment("q"), **one)),
+        versions.add(shaped(PAYMENT, payment("q", "2"), **one)),
+    )
+    assert warehouse.query("SELECT payment_id FROM bookeo.payments") == [("q",)]
 
 
 def payment(identity: str, amount: str = "1.001") -> dict[str, Any]:
