@@ -104,6 +104,14 @@ class Account:
         """
         return f"{self.profile.account_id[:5]}{kind[0].upper()}{(self._count(kind) * 2_654_435_761) % 2**40:010X}"
 
+    def state(self) -> tuple[int, ...]:
+        """Tells whether anything happened in between: then it differs.
+
+        Returns:
+            Numbers that only grow.
+        """
+        return self.version, *self._counts.values()
+
     def _count(self, kind: str) -> int:
         self._counts[kind] += 1
         return self._counts[kind]

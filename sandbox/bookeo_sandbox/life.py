@@ -66,6 +66,14 @@ class Life:
             self._happen(min(day_end, now))
         self._happen(now)
 
+    def recurring(self) -> list[list[Booking]]:
+        """Lists the series of recurring bookings.
+
+        Returns:
+            The bookings of each, in the order in which they were made.
+        """
+        return list(self._series.values())
+
     def series_of(self, booking: Booking) -> list[Booking]:
         """Lists the recurring bookings that one belongs to.
 
@@ -73,7 +81,7 @@ class Life:
             booking: The booking.
 
         Returns:
-            All of the series in the order of their dates, or only the booking itself.
+            All of the series in the order in which they were made, or only the booking itself.
         """
         return self._series.get(booking.series, [booking])
 
