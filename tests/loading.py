@@ -29,10 +29,10 @@ WEEK = timedelta(days=7)
 ALWAYS = {"customers": "always", "payments": "always", "histories": "always"}
 
 
-def settings_of(sandbox: Sandbox, account: int = 0, **values: Any) -> BookeoSettings:
+def settings_of(sandbox: Sandbox, number: int = 0, **values: Any) -> BookeoSettings:
     """Settings with the keys of one of the sandbox's accounts."""
     given = {"base_url": sandbox.base_url, "secret_key": sandbox.secret_key, "start": START, **ALWAYS, **values}
-    return load_settings(api_key=sandbox.accounts[account].api_key, **given)
+    return load_settings(api_key=sandbox.accounts[number].api_key, **given)
 
 
 def load(
@@ -40,13 +40,14 @@ def load(
     database: Path,
     *,
     account: int = 0,
+    account_name: str | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
     tables: tuple[str, ...] | None = None,
     **values: Any,
 ) -> LoadResult:
     """Runs a load and makes sure that it did not end early."""
-    settings = settings_of(sandbox, account, **values)
+    settings = settings_of(sandbox, account, account=account_name, **values)
     result = run_load(LoadRequest(settings, target("duckdb", DATASET, database), since, until, tables))
     assert result.failure is None or settings.max_requests is not None, result.failure
     return result
