@@ -6,13 +6,14 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 if TYPE_CHECKING:
-    from bookeo_pipelines.load import LoadRequest, LoadResult
+    from bookeo import BookeoSettings
+    from bookeo_pipelines.load import AccountFailed, LoadRequest, LoadResult
 
 # dlt reads this when it is imported; whoever wants the telemetry sets it to true.
 os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
@@ -98,6 +99,14 @@ def load(
     ] = None,
     account: Account = None,
     wait: Annotated[float, typer.Option(help="Seconds to wait for another load into the same place.", min=0)] = 0,
+    max_requests: Annotated[
+        int | None,
+        typer.Option(help="Requests that this run may make; the next run goes on.", min=1, show_default=False),
+    ] = None,
+    refresh: Annotated[
+        str | None,
+        typer.Option(help="Read all `customers` again: they change without a booking changing.", show_default=False),
+    ] = None,
     demo: Annotated[
         bool, typer.Option("--demo", help="Load an invented business from a sandbox; needs no keys.")
     ] = False,
@@ -105,57 +114,96 @@ def load(
     debug: Debug = False,
 ) -> None:
     """Loads what was booked, changed, canceled or paid since the last load."""
+    from bookeo.errors import SettingsError
+    from bookeo.settings import last_moment, load_all_settings, moment
     from bookeo_pipelines.destination import target
+    from bookeo_pipelines.load import LoadRequest
 
+    if refresh not in (None, "customers"):
+        raise SettingsError(f"--refresh is {refresh!r}; it takes customers.")
     where = target(destination, dataset, database)
+
+    def request(settings: BookeoSettings) -> LoadRequest:
+        return LoadRequest(
+            settings=settings,
+            target=where,
+            since=moment(since, "--since") if since else None,
+            until=last_moment(until, "--until") if until else None,
+            tables=tuple(name.strip() for name in tables.split(",") if name.strip()) if tables is not None else None,
+            wait_seconds=wait,
+            refresh_customers=refresh == "customers",
+        )
+
     if demo:
         from bookeo_pipelines.demo import demo_sandbox
 
         with demo_sandbox() as settings:
-            _load(_request(settings, where, since, until, tables, wait), as_json)
-        return
-    from bookeo import load_settings
-
-    _load(_request(load_settings(account=account), where, since, until, tables, wait), as_json)
+            _load([request(settings)], as_json)
+    else:
+        _load([request(settings) for settings in load_all_settings(account, max_requests=max_requests)], as_json)
 
 
-def _request(
-    settings: Any, where: Any, since: str | None, until: str | None, tables: str | None, wait: float
-) -> LoadRequest:
-    from bookeo.settings import last_moment, moment
-    from bookeo_pipelines.load import LoadRequest
-
-    return LoadRequest(
-        settings=settings,
-        target=where,
-        since=moment(since, "--since") if since else None,
-        until=last_moment(until, "--until") if until else None,
-        tables=tuple(name.strip() for name in tables.split(",") if name.strip()) if tables is not None else None,
-        wait_seconds=wait,
-    )
-
-
-def _load(request: LoadRequest, as_json: bool) -> LoadResult:
-    """Runs a load, shows it, and ends with its exit code where that is not 0."""
-    from bookeo_pipelines.failures import ExitCode, exit_code
-    from bookeo_pipelines.load import run_load
+def _load(requests: list[LoadRequest], as_json: bool) -> None:
+    """Runs the loads, shows them, and ends with the exit code where that is not 0."""
+    from bookeo_pipelines.load import run_load, run_loads
     from bookeo_pipelines.progress import ProgressDisplay
     from bookeo_pipelines.summary import as_json as result_as_json
-    from bookeo_pipelines.summary import print_summary
+    from bookeo_pipelines.summary import ending, print_result
 
-    display = ProgressDisplay(console(stderr=True), request.settings.account or "")
-    with display.shown():
-        result = run_load(request, display.update)
-    if as_json:
-        typer.echo(json.dumps(result_as_json(result), indent=2))
+    out = console()
+
+    def show(result: LoadResult | AccountFailed) -> None:
+        if not as_json:
+            print_result(out, result)
+
+    display = ProgressDisplay(console(stderr=True))
+    results: list[LoadResult | AccountFailed]
+    if len(requests) == 1:
+        with display.shown():
+            results = [run_load(requests[0], lambda progress: display.update("", progress))]
+        show(results[0])
     else:
-        print_summary(console(), result)
-    if result.failure:
-        _say(f"Stopped early: {result.failure.message}")
-        raise typer.Exit(int(exit_code(result.failure)))
-    if result.rejected and request.settings.fail_on_rejected:
-        raise typer.Exit(int(ExitCode.REJECTED))
-    return result
+        with display.shown():
+            results = run_loads(requests, display.update, show, requests[0].settings.accounts_at_once)
+    if as_json:
+        shown = [result_as_json(result) for result in results]
+        typer.echo(json.dumps(shown[0] if len(shown) == 1 else shown, indent=2))
+    code, sentences = ending(results, fail_on_rejected=requests[0].settings.fail_on_rejected)
+    for sentence in sentences:
+        _say(sentence)
+    if code:
+        raise typer.Exit(int(code))
+
+
+@app.command(epilog="Example: `bookeo plan --since 2025-01-01`")
+def plan(
+    since: Annotated[str | None, typer.Option(help="As for load.", show_default=False)] = None,
+    until: Annotated[str | None, typer.Option(help="As for load.", show_default=False)] = None,
+    destination: Destination = "duckdb",
+    dataset: Dataset = "bookeo_data",
+    database: Database = None,
+    account: Account = None,
+    as_json: Json = False,
+) -> None:
+    """Says what a load would ask for and how long it would take; loads nothing."""
+    from bookeo.settings import last_moment, load_all_settings, moment
+    from bookeo_pipelines.destination import target
+    from bookeo_pipelines.load import LoadRequest
+    from bookeo_pipelines.plan import make_plan
+    from bookeo_pipelines.plan_view import plan_as_json, print_plan
+
+    where = target(destination, dataset, database)
+    begin = moment(since, "--since") if since else None
+    end = last_moment(until, "--until") if until else None
+    plans = [
+        make_plan(settings, where, LoadRequest(settings, where).pipeline_name, begin, end)
+        for settings in load_all_settings(account)
+    ]
+    if as_json:
+        typer.echo(json.dumps([plan_as_json(made) for made in plans], indent=2))
+    else:
+        for made in plans:
+            print_plan(console(), made)
 
 
 @app.command(epilog='Example: `bookeo query "SELECT count(*) FROM bookeo_data.bookings"`')
@@ -179,7 +227,7 @@ def demo(database: Database = None) -> None:
     """Loads an invented business, lets a week go by, loads again, and asks three questions."""
     from bookeo_pipelines.demo import run_demo
 
-    run_demo(console(), database, lambda request: _load(request, as_json=False))
+    run_demo(console(), database, lambda request: _load([request], as_json=False))
 
 
 @app.command(epilog="Example: `bookeo sandbox --port 8080 --bookings 20000`")

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import functools
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from bookeo import BookeoError, BookeoSettings, LoadNotes, LoadSession, Progress
 from bookeo.usage import Usage
 from bookeo_pipelines.destination import Target, check_writable
 from bookeo_pipelines.failures import as_bookeo_error
-from bookeo_pipelines.packages import Pending, finish_pending, open_pipeline
+from bookeo_pipelines.packages import Pending, finish_pending, open_pipeline, working_folder
 from bookeo_pipelines.phases import Phases, selection
+from bookeo_pipelines.plan import known_empty
 from bookeo_pipelines.run_lock import one_at_a_time
 from bookeo_pipelines.warehouse import Warehouse
 
@@ -29,6 +35,7 @@ class LoadRequest:
         until: Last moment, aware; None: the server's now.
         tables: Names of the tables to load; None for all.
         wait_seconds: How long to wait for another load into the same place.
+        refresh_customers: Whether all customers are read again, for what changed without a booking changing.
     """
 
     settings: BookeoSettings
@@ -37,6 +44,7 @@ class LoadRequest:
     until: datetime | None = None
     tables: tuple[str, ...] | None = None
     wait_seconds: float = 0
+    refresh_customers: bool = False
 
     @property
     def pipeline_name(self) -> str:
@@ -105,6 +113,19 @@ class LoadResult:
         return sum(self.notes.rejected.values())
 
 
+@dataclass(frozen=True)
+class AccountFailed:
+    """An account of which nothing could be loaded.
+
+    Args:
+        account: Its name in the settings.
+        failure: Why.
+    """
+
+    account: str
+    failure: BookeoError
+
+
 def run_load(request: LoadRequest, on_progress: Callable[[Progress], None] | None = None) -> LoadResult:
     """Loads what has changed since the last load.
 
@@ -118,24 +139,80 @@ def run_load(request: LoadRequest, on_progress: Callable[[Progress], None] | Non
     Raises:
         BookeoError: Nothing could be loaded; the destination is as it was.
     """
-    started = time.monotonic()
-    lock = _lock_path(request)
-    with one_at_a_time(lock, request.target.description, request.wait_seconds):
+    with one_at_a_time(_lock_path(request), request.target.description, request.wait_seconds):
         check_writable(request.target)
-        session = LoadSession(
-            request.settings, since=request.since, until=request.until, chunked=True, on_progress=on_progress
-        )
+        return _load(request, on_progress, nullcontext())
+
+
+def run_loads(
+    requests: Sequence[LoadRequest],
+    on_progress: Callable[[str, Progress], None] | None = None,
+    on_result: Callable[[LoadResult | AccountFailed], None] | None = None,
+    at_once: int = 4,
+) -> list[LoadResult | AccountFailed]:
+    """Loads several accounts into one target, several side by side; one that fails does not stop the others.
+
+    They ask the API at the same time, each at its own pace, and take turns at the destination.
+
+    Args:
+        requests: One for each account, all with the same target.
+        on_progress: Called with the account's name as each load goes on.
+        on_result: Called as each load ends, from one thread at a time.
+        at_once: Accounts that are loaded at the same time.
+
+    Returns:
+        What each load did, or why it could do nothing, in the order of the requests.
+
+    Raises:
+        BookeoError: The target cannot be used by anybody.
+    """
+    loading, saying = threading.Lock(), threading.Lock()
+
+    def load(request: LoadRequest) -> LoadResult | AccountFailed:
+        name = request.settings.account or ""
+        watch = functools.partial(on_progress, name) if on_progress else None
         try:
-            names = selection(session, request.tables)
-            account_id = session.account_id
+            if request.target.database is not None:
+                result: LoadResult | AccountFailed = _load(request, watch, loading)
+            else:
+                with one_at_a_time(_lock_path(request), request.target.description, request.wait_seconds):
+                    result = _load(request, watch, loading)
+        except BookeoError as error:
+            result = AccountFailed(name, error)
+        if on_result:
+            with saying:
+                on_result(result)
+        return result
+
+    first = requests[0]
+    whole_target = first.target.database is not None
+    lock = one_at_a_time(_lock_path(first), first.target.description, first.wait_seconds)
+    with lock if whole_target else nullcontext(), ThreadPoolExecutor(at_once, thread_name_prefix="account") as threads:
+        check_writable(first.target)
+        return list(threads.map(load, requests))
+
+
+def _load(
+    request: LoadRequest, on_progress: Callable[[Progress], None] | None, loading: AbstractContextManager[Any]
+) -> LoadResult:
+    started = time.monotonic()
+    session = LoadSession(
+        request.settings, since=request.since, until=request.until, chunked=True, on_progress=on_progress
+    )
+    try:
+        names = selection(session, request.tables)
+        account_id = session.account_id
+        with loading:
             pipeline = open_pipeline(request.pipeline_name, request.target)
             pending = finish_pending(pipeline, request.target)
             before = Warehouse(pipeline, account_id).row_counts()
-            phases = Phases(pipeline, session, names, request.target)
-            phases.run()
+        session.known_empty = known_empty(request.pipeline_name, request.target, account_id)
+        phases = Phases(pipeline, session, names, request.target, loading, refresh_customers=request.refresh_customers)
+        phases.run()
+        with loading:
             after = Warehouse(pipeline, account_id).row_counts()
-        finally:
-            session.close()
+    finally:
+        session.close()
     return LoadResult(
         account=request.settings.account,
         account_id=account_id,
@@ -157,6 +234,4 @@ def run_load(request: LoadRequest, on_progress: Callable[[Progress], None] | Non
 def _lock_path(request: LoadRequest) -> Path:
     if request.target.database is not None:
         return request.target.database.with_name(f".{request.target.database.name}.lock")
-    from bookeo_pipelines.packages import working_folder
-
     return working_folder(request.target) / f"{request.pipeline_name}.lock"

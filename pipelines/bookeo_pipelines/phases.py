@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 from itertools import islice
 from typing import Any
 
 from dlt.extract import DltResource
 
-from bookeo import LoadSession, bookeo_children, bookeo_source
+from bookeo import LoadSession, bookeo_children, bookeo_customers, bookeo_source
 from bookeo.errors import RequestBudgetSpent, SettingsError
+from bookeo.windows import parse_time
 from bookeo_pipelines.destination import Target
 from bookeo_pipelines.failures import as_bookeo_error
 from bookeo_pipelines.missing import WarehouseLinks, all_paid, not_yet_asked, short_histories, unpaid_sums
@@ -56,9 +58,22 @@ class Phases:
         session: The load. Its `failure` says why it stopped early.
         tables: The tables to load.
         target: Where the tables go.
+        loading: Held while a package goes into the destination; several accounts of one process take turns.
+        refresh_customers: Whether all customers are read again, whenever that was done last.
     """
 
-    def __init__(self, pipeline: Any, session: LoadSession, tables: frozenset[str], target: Target) -> None:
+    def __init__(
+        self,
+        pipeline: Any,
+        session: LoadSession,
+        tables: frozenset[str],
+        target: Target,
+        loading: AbstractContextManager[Any] | None = None,
+        *,
+        refresh_customers: bool = False,
+    ) -> None:
+        self._refresh_customers = refresh_customers
+        self._loading = loading or nullcontext()
         self._pipeline = pipeline
         self._session = session
         self._tables = tables
@@ -80,7 +95,11 @@ class Phases:
                 return
             self._ask_for_payments()
         histories = "customer_bookings" in self._tables and session.settings.histories == "as_needed"
-        if histories and not session.failure and session.may_read("customers"):
+        if session.failure:
+            return
+        if "customers" in self._tables and self._customers_are_due() and not self._commit(bookeo_customers(session)):
+            return
+        if histories and session.may_read("customers"):
             self._ask("customer_bookings", "histories", short_histories(self._warehouse))
 
     @property
@@ -138,13 +157,32 @@ class Phases:
         """Asks for what was found missing, in packages; returns what was asked for."""
         wanted = not_yet_asked(self._warehouse, resource, found)
         waiting = iter(wanted.items())
-        while group := dict(islice(waiting, PARENTS_IN_A_PACKAGE)):
+        while group := dict(islice(waiting, self._parents_in_a_package())):
             source = bookeo_children(self._session, **{argument: group})
             prefix = {"payments": "payment", "histories": "history", "bookings": "booking"}[argument]
             names = [name for name, r in source.resources.items() if r.selected and _parent(r) == f"{prefix}_answers"]
             if not self._commit(source.with_resources(*names)):
                 break
         return wanted
+
+    def _customers_are_due(self) -> bool:
+        """Whether all customers are to be read again, on request or because it is time."""
+        days = self._session.settings.refresh_customers_days
+        if self._refresh_customers or not days:
+            return self._refresh_customers
+        resources = self._pipeline.state.get("sources", {}).get("bookeo", {}).get("resources", {})
+        read_at = resources.get("customer_list", {}).get("read_at")
+        return not read_at or self._session.now - parse_time(read_at) >= timedelta(days=days)
+
+    def _parents_in_a_package(self) -> int:
+        """As many parents as a chunk's time and the requests that are left allow; at least one."""
+        settings = self._session.settings
+        most = float(PARENTS_IN_A_PACKAGE)
+        if settings.effective_requests_per_second:
+            most = min(most, settings.chunk_seconds * settings.effective_requests_per_second)
+        if settings.max_requests is not None:
+            most = min(most, settings.max_requests - self._session.client.transport.usage.total_requests)
+        return max(int(most), 1)
 
     def _resources(self, source: Any, *, feed: bool) -> list[str]:
         """The resources of one phase: those of the tables to load, and the ledgers of whatever is asked for them."""
@@ -156,7 +194,10 @@ class Phases:
         """Extracts and loads one package; returns whether it is in the destination."""
         counted = Counter(self._session.rows)
         try:
-            self._pipeline.run(source)
+            self._pipeline.extract(source)
+            self._pipeline.normalize()
+            with self._loading:
+                self._pipeline.load()
         except Exception as error:
             # The package is not in the destination, so its rows do not count.
             self._session.rows = counted

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
 from bookeo import Progress
@@ -20,7 +20,6 @@ LABELS = {
     "customers": "Customers",
     "payments": "Payments",
     "customer_bookings": "Histories",
-    "payment_feed": "Payments feed",
 }
 
 
@@ -29,14 +28,12 @@ class ProgressDisplay:
 
     Args:
         console: Where to print.
-        label: What is being loaded, e.g. the account's name.
     """
 
-    def __init__(self, console: Console, label: str = "") -> None:
+    def __init__(self, console: Console) -> None:
         self._console = console
-        self._label = f"{label}: " if label else ""
         self._bar: Bar | None = None
-        self._tasks: dict[str, int] = {}
+        self._tasks: dict[tuple[str, str], TaskID] = {}
         self._last_line = time.monotonic()
 
     @contextmanager
@@ -57,29 +54,21 @@ class ProgressDisplay:
             yield
         self._bar = None
 
-    def update(self, progress: Progress) -> None:
+    def update(self, account: str, progress: Progress) -> None:
         """Takes notice of a step.
 
         Args:
-            progress: How far the load is.
+            account: The account's name; empty where there is only one.
+            progress: How far its load is.
         """
-        unit = "windows" if progress.phase == "bookings" else "asked"
+        unit = "windows" if progress.phase in ("bookings", "payments") else "asked"
         detail = f"{progress.bookings:,} bookings, {progress.requests:,} requests"
+        what = (f"{account}: " if account else "") + LABELS.get(progress.phase, progress.phase)
         if self._bar is not None:
-            if progress.phase not in self._tasks:
-                description = self._label + LABELS.get(progress.phase, progress.phase)
-                self._tasks[progress.phase] = self._bar.add_task(
-                    description, total=progress.total, unit=unit, detail=""
-                )
-            self._bar.update(
-                self._tasks[progress.phase],  # type: ignore[arg-type]
-                completed=progress.done,
-                total=progress.total,
-                detail=detail,
-            )
+            key = account, progress.phase
+            if key not in self._tasks:
+                self._tasks[key] = self._bar.add_task(what, total=progress.total, unit=unit, detail="")
+            self._bar.update(self._tasks[key], completed=progress.done, total=progress.total, detail=detail)
         elif time.monotonic() - self._last_line >= PLAIN_EVERY_SECONDS:
             self._last_line = time.monotonic()
-            what = LABELS.get(progress.phase, progress.phase)
-            self._console.print(
-                f"{self._label}{what} {progress.done}/{progress.total} {unit}, {detail}", highlight=False
-            )
+            self._console.print(f"{what} {progress.done}/{progress.total}, {detail}", highlight=False, markup=False)

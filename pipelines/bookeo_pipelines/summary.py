@@ -2,13 +2,58 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from bookeo_pipelines.failures import exit_code
-from bookeo_pipelines.load import LoadResult
+from bookeo.errors import RequestBudgetSpent
+from bookeo_pipelines.failures import ExitCode, exit_code
+from bookeo_pipelines.load import AccountFailed, LoadResult
+
+
+def print_result(console: Console, result: LoadResult | AccountFailed) -> None:
+    """Prints what a load did, or why it could do nothing.
+
+    Args:
+        console: Where to print.
+        result: What became of it.
+    """
+    if isinstance(result, LoadResult):
+        print_summary(console, result)
+    else:
+        console.print(f"Account {result.account}: {result.failure.message}", style="red", highlight=False, markup=False)
+
+
+def ending(results: Sequence[LoadResult | AccountFailed], *, fail_on_rejected: bool) -> tuple[ExitCode, list[str]]:
+    """Says how the command ends.
+
+    Args:
+        results: What became of each load.
+        fail_on_rejected: Whether rejected records count as a failure.
+
+    Returns:
+        The exit code: what must be fixed goes before what passes by itself, that before rejected records. And a
+        sentence for each load that ended early.
+    """
+    codes = {ExitCode.DONE}
+    sentences = []
+    for result in results:
+        name = f"Account {result.account}: " if len(results) > 1 else ""
+        if isinstance(result, AccountFailed):
+            codes.add(exit_code(result.failure))
+            sentences.append(f"{name}{result.failure.message}")
+        elif isinstance(result.failure, RequestBudgetSpent):
+            # A clean stop, as asked for.
+            sentences.append(f"{name}Stopped at the requests allowed; the next load goes on from there.")
+        elif result.failure:
+            codes.add(exit_code(result.failure))
+            sentences.append(f"{name}Stopped early: {result.failure.message}")
+        elif result.rejected and fail_on_rejected:
+            codes.add(ExitCode.REJECTED)
+    order = (ExitCode.FATAL, ExitCode.TRY_LATER, ExitCode.REJECTED, ExitCode.DONE)
+    return next(code for code in order if code in codes), sentences
 
 
 def print_summary(console: Console, result: LoadResult) -> None:
@@ -23,7 +68,8 @@ def print_summary(console: Console, result: LoadResult) -> None:
     title = f"Account {result.account or result.account_id}"
     if result.covered:
         title += f", changes from {result.covered[0]:%Y-%m-%d %H:%M} to {result.covered[1]:%Y-%m-%d %H:%M} UTC"
-    table = Table(title=title, title_justify="left", title_style="bold")
+    console.print(title, style="bold", highlight=False, soft_wrap=True)
+    table = Table()
     table.add_column("table")
     for name in ("new", "changed", "rows now"):
         table.add_column(name, justify="right")
@@ -82,7 +128,7 @@ def _lines(result: LoadResult) -> list[str]:
     return lines
 
 
-def as_json(result: LoadResult) -> dict[str, Any]:
+def as_json(result: LoadResult | AccountFailed) -> dict[str, Any]:
     """Says what a load did, for programs.
 
     Args:
@@ -91,6 +137,12 @@ def as_json(result: LoadResult) -> dict[str, Any]:
     Returns:
         An object of plain JSON values, without personal data.
     """
+    if isinstance(result, AccountFailed):
+        return {
+            "account": result.account,
+            "error": result.failure.message,
+            "exit_code": int(exit_code(result.failure)),
+        }
     return {
         "account": result.account,
         "account_id": result.account_id,

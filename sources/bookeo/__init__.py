@@ -21,6 +21,7 @@ from bookeo.extract import bookings_again, customers_of, histories_of, payments_
 from bookeo.resources import (
     booking_pages,
     child_answers,
+    customer_list,
     given_parents,
     payment_feed,
     settings_answers,
@@ -48,6 +49,7 @@ __all__ = [
     "LoadSession",
     "Progress",
     "bookeo_children",
+    "bookeo_customers",
     "bookeo_source",
     "load_settings",
 ]
@@ -150,6 +152,20 @@ def bookeo_children(
         answers = given_parents(name, ask)
         yield from _answers(load, answers, tables)
         yield table_resource(load, answers, CHILD_CHECKS, name=name.replace("answers", "checks"))
+
+
+@dlt.source(name="bookeo", section="bookeo", max_table_nesting=0)
+def bookeo_customers(session: Any) -> Iterator[DltResource]:
+    """All customers, for what changed without a booking changing: 100 a page.
+
+    Args:
+        session: The `LoadSession`.
+
+    Yields:
+        One resource for each table of customers.
+    """
+    load: LoadSession = session
+    yield from _answers(load, customer_list(load), CUSTOMER.tables)
 
 
 def _answers(

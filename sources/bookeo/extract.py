@@ -154,6 +154,24 @@ def customers_of(session: LoadSession, bookings_by_customer: Mapping[str, str]) 
     yield from _ask_each(session, "customers", CUSTOMER, dict.fromkeys(new.values(), ""), ask)
 
 
+def all_customers(session: LoadSession) -> Iterator[Batch]:
+    """Reads the list of all customers.
+
+    Args:
+        session: The load.
+
+    Yields:
+        Batches of customers.
+
+    Raises:
+        WindowIncomplete: The list never held as many customers as the API announced.
+    """
+    pages = whole_list(lambda page, token: session.client.customers_page(number=page, token=token), key="id")
+    raw = _raw_pages(pages, {"source": "list"})
+    for first in range(0, len(raw), PAGES_AT_ONCE):
+        yield Batch(session, CUSTOMER, raw[first : first + PAGES_AT_ONCE])
+
+
 def bookings_again(session: LoadSession, booking_numbers: Mapping[str, str]) -> Iterator[Batch]:
     """Asks for single bookings: one call each.
 

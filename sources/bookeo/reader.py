@@ -238,7 +238,7 @@ class WindowReader:
         halves = halve(window)
         if halves is None:
             raise WindowIncomplete(
-                f"What {first.answer.operation} gives for {window.start.isoformat()} never was as much as announced, in "
+                f"What {first.answer.operation} gives for {window.start.isoformat()} never added up, in "
                 f"{self._settings.window_attempts} readings; all before that time is loaded, run the same command "
                 "again later.",
                 operation=first.answer.operation,

@@ -14,13 +14,13 @@ from dlt.extract import DltResource
 from bookeo.batches import Batch
 from bookeo.cursor import backfill_ended, next_range, window_landed
 from bookeo.errors import NotFound, PermissionMissing
-from bookeo.extract import max_window_bookings, window_batches
+from bookeo.extract import all_customers, max_window_bookings, window_batches
 from bookeo.reader import WindowReader, booking_fetch, payment_fetch
 from bookeo.session import LoadSession
 from bookeo.settings import moment
 from bookeo.settings_lists import settings_batches
 from bookeo.tables import PAYMENT, Table, dlt_columns
-from bookeo.windows import start_with_overlap
+from bookeo.windows import format_time, start_with_overlap
 
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 """The cursor before the first load."""
@@ -149,6 +149,24 @@ def payment_feed(session: LoadSession) -> DltResource:
             session.failure = None
         if not session.chunked:
             reader.close()
+
+    return read()
+
+
+def customer_list(session: LoadSession) -> DltResource:
+    """The hidden parent of all customers, read from their own list.
+
+    Args:
+        session: The load.
+
+    Returns:
+        A resource of `Batch` objects; its state keeps in `read_at` when the list was read whole.
+    """
+
+    @dlt.resource(name="customer_list", selected=False)
+    def read() -> Iterator[Batch]:
+        yield from all_customers(session)
+        dlt.current.resource_state("customer_list")["read_at"] = format_time(session.now)
 
     return read()
 

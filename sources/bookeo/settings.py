@@ -6,6 +6,7 @@ environment variables such as `SOURCES__BOOKEO__API_KEY`.
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
@@ -71,6 +72,8 @@ class BookeoSettings(BaseConfiguration):
     """How customers are read: `always`, `as_needed` or `never`."""
     payments: ChildMode = "as_needed"
     """How payments are read: `always`, `as_needed` or `never`."""
+    refresh_customers_days: float = 0.0
+    """Days after which all customers are read again, as they change without their bookings changing; 0: never."""
     histories: ChildMode = "as_needed"
     """How customers' booking histories are read: `always`, `as_needed` or `never`."""
 
@@ -84,6 +87,8 @@ class BookeoSettings(BaseConfiguration):
 
     concurrency: int = 4
     """Requests under way at once for an account."""
+    accounts_at_once: int = 4
+    """Accounts that one command loads at the same time, each at its own pace."""
     requests_per_second: float | None = None
     """Pace for an api key; unset: 1.6 for the real API, none for a server on this machine; 0: none."""
     burst: int = 4
@@ -113,6 +118,10 @@ class BookeoSettings(BaseConfiguration):
         _between("concurrency", self.concurrency, 1, 64)
         _between("requests_per_second", self.requests_per_second or 0, 0, 1000)
         _between("settings_hours", self.settings_hours, 0, 24 * 366)
+        _between("refresh_customers_days", self.refresh_customers_days, 0, 3660)
+        _between("accounts_at_once", self.accounts_at_once, 1, 64)
+        if self.max_requests is not None:
+            _between("max_requests", self.max_requests, 1, 1_000_000_000)
         _between("burst", self.burst, 1, 1000)
         _between("timeout_seconds", self.timeout_seconds, 0.1, 3600)
         _between("max_attempts", self.max_attempts, 1, 100)
@@ -189,6 +198,33 @@ def load_settings(**overrides: Any) -> BookeoSettings:
             + "."
         )
     return settings
+
+
+def load_all_settings(account: str | None = None, **overrides: Any) -> list[BookeoSettings]:
+    """Resolves the settings of every account that there is to load.
+
+    Args:
+        account: Name of the only account wanted; None for all.
+        **overrides: As for `load_settings`.
+
+    Returns:
+        One for each entry of `accounts`; where there are none, the one that the keys open.
+
+    Raises:
+        SettingsError: As `load_settings`; also where two accounts have the same name or one has none that will do.
+    """
+    if account is not None:
+        return [load_settings(account=account, **overrides)]
+    entries = resolve_configuration(BookeoSettings(), sections=("sources", "bookeo")).accounts or []
+    names = [entry.get("name") for entry in entries]
+    for name in names:
+        if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
+            raise SettingsError(
+                f"An account in [[sources.bookeo.accounts]] is named {name!r}; a name takes letters, digits, - and _."
+            )
+    if len({str(name).lower() for name in names}) < len(names):
+        raise SettingsError("Two accounts in [[sources.bookeo.accounts]] have the same name.")
+    return [load_settings(account=name, **overrides) for name in names] or [load_settings(**overrides)]
 
 
 def moment(text: str, what: str) -> datetime:

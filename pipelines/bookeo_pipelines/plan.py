@@ -1,0 +1,178 @@
+"""What a load would cost, before it is made: one request for each window, and what they tell is kept for the load."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from bookeo import LoadSession
+from bookeo.cursor import Range, next_range
+from bookeo.settings import BookeoSettings, moment
+from bookeo.windows import Window, format_time, parse_time, split_range
+from bookeo_pipelines.destination import Target
+from bookeo_pipelines.packages import open_pipeline, working_folder
+
+PAYMENTS_PER_BOOKING = 1.3
+"""Guess for the payments feed, whose size nobody knows beforehand."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a load would ask for.
+
+    Args:
+        account_id: The account.
+        covered: The range.
+        windows: Bookings announced for each window.
+        requests: Requests by operation; those of the children are estimates.
+        requests_per_second: The pace; 0: none.
+        requests_made: Requests that planning took.
+    """
+
+    account_id: str
+    covered: Range
+    windows: Mapping[Window, int]
+    requests: Mapping[str, int]
+    requests_per_second: float
+    requests_made: int
+
+    @property
+    def bookings(self) -> int:
+        """Bookings announced in all windows."""
+        return sum(self.windows.values())
+
+    @property
+    def seconds(self) -> float:
+        """How long the requests take at the pace; 0 where there is none."""
+        return sum(self.requests.values()) / self.requests_per_second if self.requests_per_second else 0.0
+
+
+def make_plan(
+    settings: BookeoSettings, target: Target, pipeline_name: str, since: datetime | None, until: datetime | None
+) -> Plan:
+    """Asks how much there is to load.
+
+    Args:
+        settings: The account's settings.
+        target: Where the load would go.
+        pipeline_name: dlt's name of the pipeline.
+        since: As for the load.
+        until: As for the load.
+
+    Returns:
+        The plan; which windows are empty is kept for the load that follows.
+
+    Raises:
+        BookeoError: The API or the destination cannot be asked, or the range makes no sense.
+    """
+    session = LoadSession(settings)
+    try:
+        covered = _range(session, target, pipeline_name, since, until)
+        windows = split_range(covered.since, covered.until, timedelta(days=settings.window_days))
+        from bookeo.reader import booking_fetch
+
+        fetch = booking_fetch(session.client)
+        with ThreadPoolExecutor(settings.concurrency) as threads:
+            totals = threads.map(lambda window: fetch(window, 1, None).info.total_items, windows)
+            counted = dict(zip(windows, totals, strict=True))
+        _keep(pipeline_name, target, session, counted)
+        return Plan(
+            account_id=session.account_id,
+            covered=covered,
+            windows=counted,
+            requests=_requests(settings, counted),
+            requests_per_second=settings.effective_requests_per_second,
+            requests_made=session.client.transport.usage.total_requests,
+        )
+    finally:
+        session.close()
+
+
+def _range(
+    session: LoadSession, target: Target, pipeline_name: str, since: datetime | None, until: datetime | None
+) -> Range:
+    """What the load would cover, decided on a copy of its state."""
+    state: dict[str, Any] = {}
+    if target.database is None or target.database.exists():
+        pipeline = open_pipeline(pipeline_name, target)
+        sources = pipeline.state.get("sources", {})
+        state = copy.deepcopy(dict(sources.get("bookeo", {}).get("resources", {}).get("booking_pages", {})))
+    return next_range(
+        state,
+        account_id=session.account_id,
+        tables=state.get("fed", ()),
+        cursor=state.get("incremental", {}).get("updated_at", {}).get("last_value") if "account_id" in state else None,
+        start=moment(session.settings.start, "The setting start"),
+        now=session.now,
+        since=since,
+        until=until,
+        overlap_seconds=session.settings.overlap_seconds,
+    )
+
+
+def _requests(settings: BookeoSettings, windows: Mapping[Window, int]) -> dict[str, int]:
+    bookings = sum(windows.values())
+    filled = [total for total in windows.values() if total]
+    requests = {
+        "GET /settings/*": 6,
+        "GET /bookings": sum(-(-total // settings.items_per_page) for total in filled),
+    }
+    if settings.customers == "always":
+        requests["GET /bookings/{bookingNumber}/customer (at most)"] = bookings
+    if settings.payments == "always":
+        requests["GET /bookings/{bookingNumber}/payments"] = bookings
+    elif settings.payments == "as_needed":
+        pages = int(bookings * PAYMENTS_PER_BOOKING / settings.payments_per_page)
+        requests["GET /payments (about)"] = max(pages, len(filled), 1)
+    if settings.histories == "always":
+        requests["GET /customers/{id}/bookings (at most)"] = bookings
+    return requests
+
+
+def _file(pipeline_name: str, target: Target) -> Path:
+    return working_folder(target) / f"{pipeline_name}.plan.json"
+
+
+def _keep(pipeline_name: str, target: Target, session: LoadSession, windows: Mapping[Window, int]) -> None:
+    # The last windows may still fill; those before the overlap can no longer.
+    settled = session.now - timedelta(seconds=session.settings.overlap_seconds)
+    empty = [w for w, total in windows.items() if not total and w.end < settled]
+    path = _file(pipeline_name, target)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(
+        {
+            "account_id": session.account_id,
+            "empty": [[format_time(w.start), format_time(w.end)] for w in empty],
+        }
+    )
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text)
+
+
+def known_empty(pipeline_name: str, target: Target, account_id: str) -> frozenset[Window]:
+    """Tells which windows a plan has found empty, once: the load that uses them forgets them.
+
+    Args:
+        pipeline_name: dlt's name of the pipeline.
+        target: Where the load goes.
+        account_id: The account that the keys open.
+
+    Returns:
+        Windows that need not be asked for; none without a plan.
+    """
+    path = _file(pipeline_name, target)
+    try:
+        plan = json.loads(path.read_text())
+        path.unlink()
+        if plan["account_id"] != account_id:
+            return frozenset()
+        return frozenset(Window(parse_time(start), parse_time(end)) for start, end in plan["empty"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return frozenset()
