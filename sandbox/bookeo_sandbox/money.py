@@ -115,8 +115,6 @@ def price_of(
     gross = max(0, gross + sum(unit * quantity for unit, quantity, _, _ in adjustments))
     net = round(gross / (1 + sum(tax.rate for tax in product.taxes)))
     amounts = [round(net * tax.rate) for tax in product.taxes]
-    if amounts:
-        amounts[-1] = gross - net - sum(amounts[:-1])
     return (
         gross,
         gross - sum(amounts),

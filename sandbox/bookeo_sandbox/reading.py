@@ -37,7 +37,10 @@ _SEARCH_FIELDS = ("name", "emailAddress", "phoneNumber")
 
 
 class Reading:
-    """The reading operations over one pager."""
+    """The reading operations over one pager.
+
+    Each takes a `Call`, gives its `Answer`, and raises `ApiError` for what the API refuses.
+    """
 
     def __init__(self) -> None:
         self.pager = Pager()

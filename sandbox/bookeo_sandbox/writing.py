@@ -25,7 +25,10 @@ _FREE_CANCELATION_SECONDS = 48 * 3600
 
 
 class Writing:
-    """The writing operations, and the webhooks that they keep."""
+    """The writing operations, and the webhooks that they keep.
+
+    Each takes a `Call`, gives its `Answer`, and raises `ApiError` for what the API refuses, before anything changed.
+    """
 
     def __init__(self) -> None:
         self.webhooks: dict[str, dict[tuple[str, str], dict[str, str]]] = {}

@@ -4,13 +4,14 @@ import json
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 import requests
-from sandbox_asking import Ask
+from sandbox_asking import JUNE, Ask
 
-from bookeo_sandbox import Sandbox, main, serve
+from bookeo_sandbox import Business, Sandbox, main, serve
 
 
 def control(sandbox: Sandbox, path: str, method: str = "GET", **arguments: Any) -> requests.Response:
@@ -100,6 +101,31 @@ def test_reset_makes_everything_as_it_was(sandbox: Sandbox) -> None:
     assert sandbox.truth() != before
     control(sandbox, "/reset", "POST")
     assert (sandbox.truth(), sandbox.describe(), sandbox.faults()) == (before, described, [])
+
+
+def test_many_may_ask_while_time_passes() -> None:
+    with serve(seed=2, bookings=300, years=0.5) as sandbox, ThreadPoolExecutor(4) as pool:
+        headers = {"X-Bookeo-secretKey": sandbox.secret_key, "X-Bookeo-apiKey": sandbox.api_key}
+
+        def walk(_: int) -> set[int]:
+            with requests.Session() as session:
+                session.headers.update(headers)
+                url, query = f"{sandbox.base_url}/bookings", {**JUNE, "itemsPerPage": "10", "expandCustomer": "true"}
+                first = session.get(url, params=query, timeout=20)
+                token = first.json()["info"]["pageNavigationToken"]
+                statuses = {first.status_code}
+                for number in range(2, first.json()["info"]["totalPages"] + 1):
+                    page = {"pageNavigationToken": token, "pageNumber": str(number)}
+                    statuses.add(session.get(url, params=page, timeout=20).status_code)
+                return statuses
+
+        walks = [pool.submit(walk, number) for number in range(8)]
+        for _ in range(40):
+            sandbox.advance(hours=6)
+        assert all(walk.result() == {200} for walk in walks)
+        alone = Business.generate(seed=2, bookings=300, years=0.5)
+        alone.advance(10 * 86_400)
+        assert sandbox.truth() == alone.truth(alone.accounts[0])
 
 
 def test_a_clock_that_runs() -> None:
