@@ -27,11 +27,14 @@ END = datetime(2026, 6, 30, 23, 59, 59, tzinfo=UTC)
 """Where the clock of that business stands at first."""
 WEEK = timedelta(days=7)
 ALWAYS = {"customers": "always", "payments": "always", "histories": "always"}
+AS_NEEDED = dict.fromkeys(ALWAYS, "as_needed")
+DEFAULTS: dict[str, Any] = {**ALWAYS, "settings_hours": 24 * 60}
+"""Every child is asked for; the small lists only once, for reading them costs more than everything else in a small load."""
 
 
 def settings_of(sandbox: Sandbox, number: int = 0, **values: Any) -> BookeoSettings:
     """Settings with the keys of one of the sandbox's accounts."""
-    given = {"base_url": sandbox.base_url, "secret_key": sandbox.secret_key, "start": START, **ALWAYS, **values}
+    given = {"base_url": sandbox.base_url, "secret_key": sandbox.secret_key, "start": START, **DEFAULTS, **values}
     return load_settings(api_key=sandbox.accounts[number].api_key, **given)
 
 

@@ -1,0 +1,52 @@
+"""Loads that ask only for what does not add up, from a business whose payments move no booking's time of change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bookeo_sandbox import Sandbox, serve
+from loading import AS_NEEDED, SMALL, list_requests, load
+from truth import ALL_TABLES, DATASET, assert_equals_truth, query
+
+LINKS = frozenset({"endpoint", "description", None})
+TABLES = [table for table in ALL_TABLES if table != "customer_bookings"]
+"""Histories are not asked for where the bookings themselves are all there."""
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    """The small business as the vendor's documents leave it open: nothing but the booking itself moves its time."""
+    options = {**SMALL, "payments_move_change": False, "customer_edits_move_change": False}
+    with serve(**options) as running:
+        yield running
+
+
+def test_week_after_week_equals_the_truth(folder: Path, sandbox: Sandbox) -> None:
+    database = folder / "bookeo.duckdb"
+    load(sandbox, database, **AS_NEEDED)
+    past = []
+    for week in range(3):
+        if week:
+            sandbox.advance(days=7)
+            load(sandbox, database, **AS_NEEDED)
+        assert_equals_truth(
+            database,
+            sandbox,
+            tables=TABLES,
+            earlier=past,
+            unlinked_payments=True,
+            linked_by=LINKS,
+            customer_sources=frozenset({"embedded"}),
+        )
+        past.append(sandbox.truth())
+    unlinked = query(database, f"SELECT count(*) FROM {DATASET}.payments WHERE booking_number IS NULL")
+    assert unlinked != [(0,)], "there are vouchers and the like"
+
+    # And nothing new is nothing to do.
+    sandbox.clear_requests()
+    result = load(sandbox, database, **AS_NEEDED)
+    assert list_requests(sandbox) <= 3
+    assert {name for name, change in result.tables.items() if change.loaded} <= {"load_windows"}
