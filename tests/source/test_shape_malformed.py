@@ -205,6 +205,42 @@ def test_other_misfits_and_unknown_fields_are_kept_in_extra() -> None:
     assert result.unknown_fields == {"newField", "options[].colour", "customer.loyalty"}
 
 
+@pytest.mark.parametrize("path", [(), ("price",), ("options", 0), ("participants", "details", 0), ("customer",)])
+def test_one_new_field_anywhere_is_noticed(path: tuple[Any, ...]) -> None:
+    result = shaped(page(booking("1"), set_at(booking("2"), (*path, "novel"), 7)))
+    (name,) = result.unknown_fields
+    assert name == ".".join(map(str, (*path, "novel"))).replace(".0", "[]")
+    kept = one(result, "customers") if path == ("customer",) else result.tables["bookings"].to_pylist()[1]
+    assert list(json.loads(kept["extra"]).values()) == [7]
+
+
+def test_numbers_keep_the_digits_they_were_spelt_with() -> None:
+    body = page(booking()).body.replace(b'"73.00"', b"123456789012345.6789").replace(b'"P1"', b"1.50")
+    row = one(shaped(RawPage(body, "data")))
+    assert row["total_gross_amount"] == Decimal("123456789012345.6789")
+    assert row["product_id"] == "1.50"
+
+
+def test_pages_read_one_by_one_keep_their_own_constants() -> None:
+    paid = {
+        "creationTime": "2026-01-01T00:00:00Z", "receivedTime": "2026-01-01T00:00:00Z", "reason": "r",
+        "amount": {"amount": "1"}, "paymentMethod": "cash",
+    }  # fmt: skip
+    records = [{"id": "p1", **paid}, {"id": 2, **paid}, {"id": "p3", **paid}]
+    pages = [RawPage(page(record).body, "data", {"booking_number": str(n)}) for n, record in enumerate(records)]
+    rows = shaped(*pages, entity=PAYMENT).tables["payments"].to_pylist()
+    assert [(row["payment_id"], row["booking_number"]) for row in rows] == [("p1", "0"), ("2", "1"), ("p3", "2")]
+
+
+def test_a_rejected_record_is_rejected_once_and_whole() -> None:
+    record = booking("5")
+    record["options"].append(None)
+    record["customer"]["creationTime"] = "never"
+    record["priceAdjustments"] = "much"
+    (row,) = shaped(page(record)).rejected.to_pylist()
+    assert (row["table_name"], row["raw_id"]) == ("bookings", "5")
+
+
 def test_a_bad_item_or_customer_is_rejected_alone() -> None:
     record = booking("5")
     record["price"]["taxes"].append({"taxId": "T2", "amount": {"amount": "12.3.4"}})

@@ -104,8 +104,10 @@ def test_a_booking_that_never_changed_was_updated_when_created() -> None:
 
 def test_lists_become_rows_in_order_and_empty_lists_tombstones() -> None:
     options = [{"id": "a", "name": "A", "value": "true"}, {"id": "b", "name": "B", "value": ""}]
+    last = booking("4", options=[{"id": "c"}, {"id": "d"}])
     result = shaped(
-        BOOKING, page(booking("1", options=options, couponCodes=["X", "Y"]), booking("2", options=[]), booking("3"))
+        BOOKING,
+        page(booking("1", options=options, couponCodes=["X", "Y"]), booking("2", options=[]), booking("3"), last),
     )
     assert [
         (r["booking_number"], r["position"], r["option_id"], r["value"], r["_deleted"])
@@ -113,6 +115,8 @@ def test_lists_become_rows_in_order_and_empty_lists_tombstones() -> None:
     ] == [
         ("1", 0, "a", "true", False),
         ("1", 1, "b", "", False),
+        ("4", 0, "c", None, False),
+        ("4", 1, "d", None, False),
         ("2", 0, None, None, True),
         ("3", 0, None, None, True),
     ]
@@ -122,7 +126,7 @@ def test_lists_become_rows_in_order_and_empty_lists_tombstones() -> None:
     ]
     tombstone = rows(result, "booking_options")[-1]
     assert tombstone["updated_at"] == datetime(2025, 12, 31, 22, 0, tzinfo=UTC)
-    assert [(r["tax_id"], r["tax_amount"]) for r in rows(result, "booking_taxes")] == [("T1", Decimal("6.6364"))] * 3
+    assert [(r["tax_id"], r["tax_amount"]) for r in rows(result, "booking_taxes")] == [("T1", Decimal("6.6364"))] * 4
 
 
 def test_people_carry_their_details() -> None:
