@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import islice
 
 import orjson
 
@@ -64,10 +65,12 @@ class _Cut:
     requests: int
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Task:
+    """A window to be read, in its place in the line; `outcome` is there once the reading was started."""
+
     window: Window
-    outcome: Future[WindowRead | _Cut]
+    outcome: Future[WindowRead | _Cut] | None = None
 
 
 class WindowReader:
@@ -124,6 +127,7 @@ class WindowReader:
         self._spent: dict[Window, int] = {}
         self._put_back: WindowRead | None = None
         self._windows_done = 0
+        self._pages_lately = 0
         self._slots = threading.Semaphore(settings.concurrency)
         self._window_threads = ThreadPoolExecutor(self._lookahead + 1, thread_name_prefix="bookeo-window")
         self._page_threads = ThreadPoolExecutor(settings.concurrency, thread_name_prefix="bookeo-page")
@@ -179,12 +183,13 @@ class WindowReader:
 
     def _await_head(self) -> WindowRead | None:
         while True:
-            self._submit_ahead()
+            self._read_ahead()
             if not self._tasks:
                 return None
-            task = self._tasks[0]
+            reading = self._tasks[0].outcome
+            assert reading is not None
             try:
-                outcome = task.outcome.result()
+                outcome = reading.result()
             except BaseException:
                 # Nothing behind a failed window is worth keeping: the next reading starts from it.
                 self._waiting.extendleft(t.window for t in reversed(self._tasks))
@@ -192,21 +197,27 @@ class WindowReader:
                 raise
             self._tasks.popleft()
             if isinstance(outcome, WindowRead):
+                self._pages_lately = len(outcome.bodies)
                 return outcome
             # The parts go before the windows that are being read already.
             self._spent[outcome.parts[0]] = outcome.requests
-            self._tasks.extendleft(self._submit(part) for part in reversed(outcome.parts))
+            self._tasks.extendleft(_Task(part) for part in reversed(outcome.parts))
 
-    def _submit_ahead(self) -> None:
-        while self._waiting and len(self._tasks) <= self._lookahead:
-            self._tasks.append(self._submit(self._waiting.popleft()))
+    def _read_ahead(self) -> None:
+        """Starts reading the first windows in line: as few as keep all requests busy, for a kill wastes the others."""
+        ahead = min(self._lookahead, -(-self._settings.concurrency // max(self._pages_lately, 1)))
+        while self._waiting and len(self._tasks) <= ahead:
+            self._tasks.append(_Task(self._waiting.popleft()))
+        for task in islice(self._tasks, ahead + 1):
+            if task.outcome is None:
+                task.outcome = self._start(task.window)
 
-    def _submit(self, window: Window) -> _Task:
+    def _start(self, window: Window) -> Future[WindowRead | _Cut]:
         if window in self._known_empty:
             known: Future[WindowRead | _Cut] = Future()
             known.set_result(WindowRead(window, (), frozenset(), 0, 0, 0, 0.0, None))
-            return _Task(window, known)
-        return _Task(window, self._window_threads.submit(self._read, window))
+            return known
+        return self._window_threads.submit(self._read, window)
 
     def _read(self, window: Window) -> WindowRead | _Cut:
         """Reads one window until it adds up, or says how to cut it."""

@@ -1,0 +1,71 @@
+"""Killed at any instant, a load goes on where it was: nothing is lost, nothing is there twice, little is asked again."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from bookeo_sandbox import Sandbox
+from killed_load import Moment, run_and_kill
+from load_rig import Rig, environment
+
+TABLES = ("bookings", "booking_people", "booking_price_adjustments", "customers")
+
+KILLS = [
+    # Three packages of these tables take about 68 steps of extracting, 38 of normalising, 280 of loading, 22 between.
+    ("request", 3, False),
+    ("request", 17, True),
+    ("extract", 9, False),
+    ("extract", 31, False),
+    ("extract", 52, True),
+    ("normalize", 5, False),
+    ("normalize", 24, True),
+    ("load", 20, False),
+    ("load", 75, False),
+    ("load", 140, True),
+    ("load", 210, False),
+    ("between", 18, False),
+]
+
+
+def largest_chunk(rig: Rig) -> int:
+    """The most requests that one package of the ledger took."""
+    # All windows of a package were complete at the same moment.
+    return max(int(n) for (n,) in rig.ask("SELECT sum(requests) FROM load_windows GROUP BY loaded_at"))
+
+
+@pytest.mark.parametrize(("phase", "nth", "forget"), KILLS)
+def test_a_killed_load_goes_on_and_ends_in_the_truth(
+    folder: Path, sandbox: Sandbox, phase: str, nth: int, forget: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rig = Rig(folder, sandbox, tables=TABLES)
+    death = run_and_kill(rig, Moment(phase, nth), environment(folder))
+    assert death.killed, f"the load took fewer steps than it used to ({death})"
+    if forget:
+        rig.delete_working_folder()
+
+    result = rig.load()
+
+    assert result.failure is None
+    assert rig.differences() == []
+    assert rig.ledger_gaps() == []
+    ((needed,),) = rig.ask("SELECT sum(requests) FROM load_windows")
+    repeated = sandbox.requests()["by_operation"]["GET /bookings"]["200"] - int(needed)
+    # A package's own requests, and the windows that were being read ahead of it.
+    bound = largest_chunk(rig) + rig.settings().concurrency + 1
+    with capsys.disabled():
+        print(f"\nkilled in {death.phase}: {repeated} of {needed} requests repeated, at most {bound} may be", end=" ")
+    assert repeated <= bound
+
+
+def test_killed_again_and_again_it_still_ends_in_the_truth_while_the_business_goes_on(
+    rig: Rig, sandbox: Sandbox, folder: Path
+) -> None:
+    phases = Counter[str]()
+    for phase, nth in (("load", 200), ("extract", 20), ("load", 12), ("normalize", 4), ("load", 120)):
+        phases[run_and_kill(rig, Moment(phase, nth), environment(folder), payments="always").phase] += 1
+        sandbox.advance(days=1)
+    assert phases.total() == 5
+    assert rig.load(payments="always").failure is None
+    assert rig.differences(payments=True) == []

@@ -1,0 +1,250 @@
+"""Bookings that change and vanish between page requests, in every order that matters: nothing is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from bookeo.completeness import distinct_keys
+from bookeo.errors import ServerUnavailable, WindowIncomplete
+from bookeo.reader import WindowRead, WindowReader
+from bookeo.windows import ONE_SECOND, Window
+from invented_bookings import InventedBookings, moment, records_of, settings_like
+
+HOUR = 3600
+UNTIL = 10 * HOUR
+"""The server's time when the load begins."""
+LATER = UNTIL + 60
+"""The server's time while pages are read."""
+FAR = {"since": 0, "until": 40 * 24 * HOUR}
+"""A range whose first window is far from its end, so that it need not be cut."""
+LETTERS = "ABCDEFGH"
+
+
+def reader_of(
+    api: InventedBookings, *, since: int = 0, until: int = UNTIL, max_items: int = 100, **settings: Any
+) -> WindowReader:
+    values = settings_like(items_per_page=api.items_per_page, **settings)
+    return WindowReader(
+        api.page, values, moment(since), moment(until), key="bookingNumber", max_items=max_items, lookahead=0
+    )
+
+
+@pytest.fixture
+def api() -> InventedBookings:
+    """Eight bookings on three pages of one window, each a minute after the other."""
+    made = InventedBookings(now=FAR["until"] + 60)
+    for position, letter in enumerate(LETTERS):
+        made.put(letter, HOUR + 60 * position)
+    return made
+
+
+def windows(reader: WindowReader) -> Iterator[WindowRead]:
+    try:
+        while (read := reader.next_window()) is not None:
+            yield read
+    finally:
+        reader.close()
+
+
+def landed(reads: list[WindowRead]) -> list[str]:
+    return sorted(record["bookingNumber"] for read in reads for record in records_of(read.bodies))
+
+
+def leave(api: InventedBookings, *letters: str) -> None:
+    """They are changed now: the next load will find them."""
+    for letter in letters:
+        api.put(letter, api.now)
+
+
+def on_request(api: InventedBookings, nth: int, happens: Any) -> None:
+    api.before = lambda request: happens() if request == nth else None
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+@pytest.mark.parametrize(
+    ("nth", "leavers"),
+    [
+        pytest.param(2, "C", id="the row before the page edge"),
+        pytest.param(2, "A", id="the first row"),
+        pytest.param(2, "D", id="the row behind the page edge"),
+        pytest.param(3, "F", id="the row before the next edge"),
+        pytest.param(3, "H", id="the last row"),
+        pytest.param(3, "GH", id="all of the last page"),
+        pytest.param(2, "DEFGH", id="all but the first page"),
+        pytest.param(2, "ABCDEFGH", id="all"),
+    ],
+)
+def test_rows_leave_while_pages_are_read(api: InventedBookings, nth: int, leavers: str, concurrency: int) -> None:
+    on_request(api, nth, lambda: leave(api, *leavers))
+    reads = list(windows(reader_of(api, **FAR, concurrency=concurrency)))
+    # Whoever left may have been read before or not; everybody else is there, once.
+    stayed = sorted(set(LETTERS) - set(leavers))
+    assert landed(reads) == stayed
+    assert max(read.attempts for read in reads) == 2, "the window was read again, as a whole"
+
+
+@pytest.mark.parametrize("vanishing", [True, False], ids=["vanishes", "changes"])
+def test_one_leaves_and_another_enters_so_that_no_total_moves(api: InventedBookings, vanishing: bool) -> None:
+    # A booking that was committed late enters the last minutes while another leaves: C slips over the page edge.
+    def happens() -> None:
+        api.delete("A") if vanishing else leave(api, "A")
+        api.put("Z", UNTIL - 30)
+
+    on_request(api, 3, happens)
+    reads = list(windows(reader_of(api)))
+    # The late one came after its window was read, or it is there: the next load begins before it in either case.
+    assert set("BCDEFGH") <= set(landed(reads))
+
+
+def test_a_page_repeats_a_row(api: InventedBookings) -> None:
+    def repeat_once(number: int, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        if number == 2 and api.requests < 4:
+            return [{"bookingNumber": "C", "creationTime": moment(HOUR).isoformat()}, *items[1:]]
+        return items
+
+    api.on_page = repeat_once
+    reads = list(windows(reader_of(api, **FAR)))
+    assert landed(reads) == list(LETTERS)
+    assert reads[0].attempts == 2
+
+
+def test_a_window_that_moves_three_times_is_halved(api: InventedBookings) -> None:
+    leavers = iter("ABC")
+
+    def happens(_: int) -> None:
+        if api.windows and api.requests in (2, 5, 8):
+            leave(api, next(leavers))
+
+    api.before = happens
+    reads = list(windows(reader_of(api, **FAR)))
+    assert landed(reads) == list("DEFGH")
+    first, second, third = reads
+    assert first.window.start == moment(0)
+    assert first.window.end + ONE_SECOND == second.window.start
+    assert second.window.end + ONE_SECOND == third.window.start
+    assert second.window.span <= timedelta(days=16), "half of 31 days"
+    assert sum(read.requests for read in reads) == api.requests
+
+
+def test_a_second_that_never_adds_up_ends_the_reading_and_what_was_before_it_is_kept() -> None:
+    api = InventedBookings(now=LATER)
+    for letter in "ABCDEFGH":
+        api.put(letter, 5 * HOUR)
+    api.put("early", HOUR)
+    api.put("late", 9 * HOUR)
+
+    def never_complete(number: int, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return items[1:] if number == 3 else items
+
+    api.on_page = never_complete
+    reader = reader_of(api)
+    reads: list[WindowRead] = []
+    with pytest.raises(WindowIncomplete) as caught:
+        while (read := reader.next_window()) is not None:
+            reads.append(read)
+    assert landed(reads) == ["early"]
+    assert reads[-1].window.end == moment(5 * HOUR) - ONE_SECOND
+    assert moment(5 * HOUR).isoformat() in caught.value.message
+    assert not reader.finished
+    assert reader.position == moment(5 * HOUR), "all before it has been handed out"
+
+    api.on_page = None
+    assert landed([*reads, *windows(reader)]) == sorted([*"ABCDEFGH", "early", "late"])
+
+
+def test_a_failed_window_stays_next_in_line(api: InventedBookings) -> None:
+    def fail(request: int) -> None:
+        if request == 2:
+            raise ServerUnavailable("no answer")
+
+    api.before = fail
+    reader = reader_of(api, **FAR)
+    with pytest.raises(ServerUnavailable):
+        reader.next_window()
+    assert reader.position == moment(0)
+    assert landed(list(windows(reader))) == list(LETTERS)
+
+
+@pytest.mark.parametrize("max_items", [3, 4, 7])
+def test_a_window_with_too_many_bookings_is_cut_before_it_is_read(api: InventedBookings, max_items: int) -> None:
+    reads = list(windows(reader_of(api, max_items=max_items)))
+    assert landed(reads) == list(LETTERS)
+    assert all(read.announced <= max_items for read in reads)
+    for one, two in zip(reads, reads[1:], strict=False):
+        assert one.window.end + ONE_SECOND == two.window.start
+
+
+def test_the_parts_of_a_window_are_read_from_the_front_and_not_all_at_once() -> None:
+    api = InventedBookings(now=LATER)
+    for position in range(60):
+        api.put(str(position), 500 * position)
+    reader = WindowReader(
+        api.page, settings_like(concurrency=2), moment(0), moment(UNTIL), key="bookingNumber", max_items=3
+    )
+    first = reader.next_window()
+    assert first is not None
+    assert first.window.start == moment(0)
+    assert len(set(api.windows)) <= 5, "the whole, its first part, and two ahead"
+    reader.close()
+
+
+def test_windows_come_in_order_however_they_are_read_ahead() -> None:
+    api = InventedBookings(now=LATER)
+    for day in range(-300, 0):
+        api.put(str(day), day * 86_400)
+    reads = list(windows(reader_of(api, since=-300 * 86_400, concurrency=8, window_days=7, max_items=5)))
+    assert [read.window for read in reads] == sorted(read.window for read in reads)
+    assert len(landed(reads)) == 300
+    assert all(read.window.span <= timedelta(days=7) for read in reads)
+
+
+def test_a_window_put_back_is_handed_out_again(api: InventedBookings) -> None:
+    reader = reader_of(api, since=-40 * 86_400)
+    first = reader.next_window()
+    assert first is not None
+    reader.put_back(first)
+    assert reader.position == first.window.start
+    assert not reader.finished
+    asked = len(api.windows)
+    assert reader.next_window() is first
+    assert len([w for w in api.windows[:asked] if w == first.window]) == 1
+    reader.close()
+
+
+def test_what_is_known_to_be_empty_is_not_asked_for() -> None:
+    api = InventedBookings(now=LATER)
+    api.put("A", HOUR)
+    empty = Window(moment(-62 * 86_400), moment(-31 * 86_400))
+    reader = WindowReader(
+        api.page,
+        settings_like(),
+        empty.start,
+        moment(UNTIL),
+        key="bookingNumber",
+        max_items=100,
+        known_empty=frozenset([empty]),
+    )
+    reads = list(windows(reader))
+    assert reads[0].window == empty
+    assert reads[0].announced == 0
+    assert empty not in api.windows
+    assert landed(reads) == ["A"]
+
+
+def test_pages_add_up_only_if_every_total_is_the_same_and_every_key_is_there_once() -> None:
+    from bookeo.answers import Answer
+    from bookeo.pages import ListPage, PageInfo
+
+    def page(total: int, *keys: str | None) -> ListPage:
+        records: list[dict[str, Any]] = [{"id": key} if key is not None else {} for key in keys]
+        return ListPage(Answer(b"", None, 1, 0.0), PageInfo(total, 2, 1), records)
+
+    assert distinct_keys([page(3, "a", "b"), page(3, "c")], "id") == {"a", "b", "c"}
+    assert distinct_keys([page(3, "a", "b"), page(2, "c")], "id") is None, "the total moved"
+    assert distinct_keys([page(3, "a", "b"), page(3, "b")], "id") is None, "one is there twice, one is missing"
+    assert distinct_keys([page(3, "a", "b"), None], "id") is None, "a page is gone"
+    assert distinct_keys([page(2, "a", None)], "id") == {"a"}, "a nameless item is not missing"
+    assert distinct_keys([page(0)], "id") == set()
