@@ -29,7 +29,7 @@ WEEK = timedelta(days=7)
 ALWAYS = {"customers": "always", "payments": "always", "histories": "always"}
 AS_NEEDED = dict.fromkeys(ALWAYS, "as_needed")
 DEFAULTS: dict[str, Any] = {**ALWAYS, "settings_hours": 24 * 60}
-"""Every child is asked for; the small lists only once, for reading them costs more than everything else in a small load."""
+"""Every child is asked for; the small lists only once, for they cost more than everything else in a small load."""
 
 
 def settings_of(sandbox: Sandbox, number: int = 0, **values: Any) -> BookeoSettings:

@@ -127,8 +127,8 @@ def load(
         return LoadRequest(
             settings=settings,
             target=where,
-            since=moment(since, "--since") if since else None,
-            until=last_moment(until, "--until") if until else None,
+            since=moment(since, "--since") if since is not None else None,
+            until=last_moment(until, "--until") if until is not None else None,
             tables=tuple(name.strip() for name in tables.split(",") if name.strip()) if tables is not None else None,
             wait_seconds=wait,
             refresh_customers=refresh == "customers",
@@ -193,8 +193,8 @@ def plan(
     from bookeo_pipelines.plan_view import plan_as_json, print_plan
 
     where = target(destination, dataset, database)
-    begin = moment(since, "--since") if since else None
-    end = last_moment(until, "--until") if until else None
+    begin = moment(since, "--since") if since is not None else None
+    end = last_moment(until, "--until") if until is not None else None
     plans = [
         make_plan(settings, where, LoadRequest(settings, where).pipeline_name, begin, end)
         for settings in load_all_settings(account)

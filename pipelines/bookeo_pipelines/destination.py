@@ -98,7 +98,7 @@ def target(destination: str, dataset: str, database: Path | None) -> Target:
     from dlt.common.destination import Destination
     from dlt.common.normalizers.naming.snake_case import NamingConvention
 
-    if NamingConvention().normalize_identifier(dataset) != dataset:
+    if not dataset or NamingConvention().normalize_identifier(dataset) != dataset:
         raise SettingsError(f"The dataset name {dataset!r} must be made of lower-case letters, digits and underscores.")
     if destination == "duckdb":
         if (database or default_database()).stem == dataset:
@@ -118,15 +118,14 @@ def target(destination: str, dataset: str, database: Path | None) -> Target:
     return Target(destination, dataset)
 
 
-def check_writable(where: Target) -> None:
-    """Opens a DuckDB file for writing and closes it, so that what is wrong with it is said before anything is asked.
+def check_place(where: Target) -> None:
+    """Looks whether a DuckDB file can be where it is named, touching nothing.
 
     Args:
         where: The target; nothing is checked for other destinations.
 
     Raises:
-        DatabaseBusy: Another program has the file open.
-        DatabaseUnusable: The file cannot be made, written or read as a DuckDB database.
+        DatabaseUnusable: The file's folder is not there, the file is a folder, or it may not be written.
     """
     path = where.database
     if path is None:
@@ -141,13 +140,55 @@ def check_writable(where: Target) -> None:
         raise DatabaseUnusable(
             f"The database {path} cannot be written; check its owner and permissions or name another."
         )
-    new = not path.exists()
-    with database_errors(where):
-        import duckdb
 
-        duckdb.connect(str(path)).close()
-    if new:
-        path.unlink(missing_ok=True)
+
+def check_writable(where: Target) -> None:
+    """Opens a DuckDB file for writing and closes it.
+
+    Args:
+        where: The target; nothing is checked for other destinations.
+
+    Raises:
+        DatabaseBusy: Another program has the file open.
+        DatabaseUnusable: The file cannot be made, written or read as a DuckDB database.
+    """
+    with database_for_writing(where):
+        pass
+
+
+@contextmanager
+def database_for_writing(where: Target) -> Iterator[None]:
+    """Opens a DuckDB file for writing and closes it, so that what is wrong with it is said before anything is asked.
+
+    Args:
+        where: The target; nothing happens for other destinations.
+
+    Yields:
+        Nothing. If the block leaves a new file without a single table, the file is removed.
+
+    Raises:
+        DatabaseBusy: Another program has the file open.
+        DatabaseUnusable: The file cannot be made, written or read as a DuckDB database.
+    """
+    path = where.database
+    if path is None:
+        yield
+        return
+    check_place(where)
+    new = not path.exists()
+    try:
+        _has_tables(where)
+        yield
+    finally:
+        if new and path.exists() and not _has_tables(where):
+            path.unlink()
+
+
+def _has_tables(where: Target) -> bool:
+    import duckdb
+
+    with database_errors(where), duckdb.connect(str(where.database)) as connection:
+        return connection.execute("SELECT count(*) FROM duckdb_tables()").fetchone() != (0,)
 
 
 @contextmanager

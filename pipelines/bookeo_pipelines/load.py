@@ -15,7 +15,7 @@ from typing import Any
 
 from bookeo import BookeoError, BookeoSettings, LoadNotes, LoadSession, Progress
 from bookeo.usage import Usage
-from bookeo_pipelines.destination import Target, check_writable
+from bookeo_pipelines.destination import Target, check_place, database_for_writing
 from bookeo_pipelines.failures import as_bookeo_error
 from bookeo_pipelines.packages import Pending, finish_pending, open_pipeline, working_folder
 from bookeo_pipelines.phases import Phases, selection
@@ -139,8 +139,11 @@ def run_load(request: LoadRequest, on_progress: Callable[[Progress], None] | Non
     Raises:
         BookeoError: Nothing could be loaded; the destination is as it was.
     """
-    with one_at_a_time(_lock_path(request), request.target.description, request.wait_seconds):
-        check_writable(request.target)
+    check_place(request.target)
+    with (
+        one_at_a_time(_lock_path(request), request.target.description, request.wait_seconds),
+        database_for_writing(request.target),
+    ):
         return _load(request, on_progress, nullcontext())
 
 
@@ -186,9 +189,13 @@ def run_loads(
 
     first = requests[0]
     whole_target = first.target.database is not None
+    check_place(first.target)
     lock = one_at_a_time(_lock_path(first), first.target.description, first.wait_seconds)
-    with lock if whole_target else nullcontext(), ThreadPoolExecutor(at_once, thread_name_prefix="account") as threads:
-        check_writable(first.target)
+    with (
+        lock if whole_target else nullcontext(),
+        database_for_writing(first.target),
+        ThreadPoolExecutor(at_once, thread_name_prefix="account") as threads,
+    ):
         return list(threads.map(load, requests))
 
 

@@ -80,13 +80,14 @@ def next_range(
             "name the accounts in [[sources.bookeo.accounts]] and load with --account, or use another pipeline name."
         )
     end = min(until, now) if until is not None else now
-    if since is not None and since > end:
-        raise SettingsError(
-            f"The load would begin at {format_time(since)}, after its end at {format_time(end)}; "
-            "give an earlier --since or a later --until."
-        )
     wanted = set(tables)
     first_load = known_account is None or cursor is None
+    begin = since or (start if first_load else None)
+    if begin is not None and begin > end:
+        raise SettingsError(
+            f"The load would begin at {format_time(begin)}, after its end at {format_time(end)}; "
+            f"give an earlier {'--since' if since else 'start'} or a later --until."
+        )
     if first_load:
         state["account_id"] = account_id
         state["fed"] = sorted(wanted)

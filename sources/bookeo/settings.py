@@ -7,11 +7,14 @@ environment variables such as `SOURCES__BOOKEO__API_KEY`.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
 
 from dlt.common.configuration import configspec, resolve_configuration
+from dlt.common.configuration.exceptions import ConfigValueCannotBeCoercedException
+from dlt.common.configuration.providers.toml import TomlProviderReadException
 from dlt.common.configuration.specs import BaseConfiguration
 from dlt.common.typing import TSecretStrValue
 
@@ -131,6 +134,7 @@ class BookeoSettings(BaseConfiguration):
                 raise SettingsError(
                     f"The setting {name} is {getattr(self, name)!r}; it takes one of {', '.join(get_args(ChildMode))}."
                 )
+        moment(self.start, "The setting start")
         url = urlsplit(self.base_url)
         if url.scheme not in ("http", "https") or not url.hostname:
             raise SettingsError(f"The setting base_url is {self.base_url!r}; it takes a URL like {API_BASE_URL}.")
@@ -167,6 +171,19 @@ def is_loopback(base_url: str) -> bool:
     return host in ("localhost", "::1") or host.startswith("127.")
 
 
+def _resolve(given: dict[str, Any]) -> BookeoSettings:
+    """Lets dlt find the settings; what it cannot read is said without the value, which may be a key."""
+    try:
+        settings = resolve_configuration(BookeoSettings(), sections=("sources", "bookeo"), explicit_value=given)
+    except ConfigValueCannotBeCoercedException as error:
+        raise SettingsError(f"The setting {error.field_name} cannot be read: its value is of another kind.") from None
+    except TomlProviderReadException as error:
+        raise SettingsError(f"The settings in {' or '.join(error.full_paths)} cannot be read: it is no TOML.") from None
+    if not all(isinstance(entry, Mapping) for entry in settings.accounts or []):
+        raise SettingsError("The setting accounts takes tables with name and api_key: [[sources.bookeo.accounts]].")
+    return settings
+
+
 def load_settings(**overrides: Any) -> BookeoSettings:
     """Resolves the settings from `.dlt`, the environment and explicit values.
 
@@ -180,7 +197,7 @@ def load_settings(**overrides: Any) -> BookeoSettings:
         SettingsError: A value is out of its range, a key is missing, or an account is unknown.
     """
     given = {name: value for name, value in overrides.items() if value is not None}
-    settings = resolve_configuration(BookeoSettings(), sections=("sources", "bookeo"), explicit_value=given)
+    settings = _resolve(given)
     if settings.account is not None:
         entry = next((a for a in settings.accounts or [] if a.get("name") == settings.account), None)
         if entry is None:
@@ -215,7 +232,7 @@ def load_all_settings(account: str | None = None, **overrides: Any) -> list[Book
     """
     if account is not None:
         return [load_settings(account=account, **overrides)]
-    entries = resolve_configuration(BookeoSettings(), sections=("sources", "bookeo")).accounts or []
+    entries = _resolve({}).accounts or []
     names = [entry.get("name") for entry in entries]
     for name in names:
         if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):

@@ -1,0 +1,66 @@
+"""The command as people run it, but in this process."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from bookeo_sandbox import Sandbox
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How the command ended.
+
+    Args:
+        code: The exit code.
+        out: What it printed.
+        err: What it said on stderr.
+    """
+
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Outcome]
+
+
+@pytest.fixture
+def bookeo(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs the command with the given arguments; whatever it says, no traceback and no key is in it."""
+    from bookeo_pipelines.cli import main
+
+    def run(*arguments: str | Path) -> Outcome:
+        monkeypatch.setattr(sys, "argv", ["bookeo", *map(str, arguments)])
+        monkeypatch.setenv("NO_COLOR", "1")
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr()
+        assert "Traceback" not in said.out + said.err
+        for name in ("API_KEY", "SECRET_KEY"):
+            key = os.environ.get(f"SOURCES__BOOKEO__{name}")
+            assert not key or key not in said.out + said.err, f"{name} is shown"
+        code = ended.value.code or 0
+        assert isinstance(code, int)
+        return Outcome(code, said.out, said.err)
+
+    return run
+
+
+@pytest.fixture
+def keys(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    """The sandbox, its address and keys in the environment."""
+    from loading import START
+
+    monkeypatch.setenv("SOURCES__BOOKEO__API_KEY", sandbox.api_key)
+    monkeypatch.setenv("SOURCES__BOOKEO__SECRET_KEY", sandbox.secret_key)
+    monkeypatch.setenv("SOURCES__BOOKEO__BASE_URL", sandbox.base_url)
+    monkeypatch.setenv("SOURCES__BOOKEO__START", START)
+    return sandbox
