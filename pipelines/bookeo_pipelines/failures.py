@@ -13,15 +13,13 @@ class ExitCode(IntEnum):
 
     DONE = 0
     FATAL = 1
-    """Something must be fixed first."""
+    """Something must be fixed first; or a comparison found differences that are left."""
     USAGE = 2
     """The command line makes no sense."""
     REJECTED = 3
     """All is loaded but for records that could not be shaped; they are in `rejected_rows`."""
     TRY_LATER = 4
     """Nothing is wrong here; the same command will do later."""
-    FINDINGS = 5
-    """A comparison found differences that are left."""
     INTERRUPTED = 130
 
 

@@ -1,0 +1,185 @@
+"""The comparison itself: a whole sweep over start times against the rows of the warehouse."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from bookeo import LoadSession
+from bookeo.reader import WindowReader
+from bookeo.sweep import COMPARED, Swept, Values, bookings_paid_since, still_there, swept
+from bookeo.windows import Window
+from bookeo_pipelines.missing import KEYS_AT_ONCE, WarehouseLinks
+from bookeo_pipelines.warehouse import Warehouse
+
+UPDATED_AT = COMPARED.index("updated_at")
+PAID = frozenset({"total_paid_amount", "total_paid_currency"})
+
+
+class Kind(StrEnum):
+    """What may be wrong with a booking."""
+
+    VANISHED = "vanished"
+    """The warehouse holds it, and the API answers 404."""
+    MISSING = "missing"
+    """The API has it, it is older than the last load, and the warehouse does not hold it."""
+    STALE = "stale"
+    """Its state, times or totals are not those of the API, although it is older than the last load."""
+    RETURNED = "returned"
+    """It is marked as vanished, and the API has it."""
+    UNREADABLE = "unreadable"
+    """The API has it in a form that cannot be shaped; see `rejected_rows`."""
+    UNPAID = "payments"
+    """Its payments in the warehouse do not add up to its own total."""
+
+
+Found = dict[Kind, frozenset[str]]
+"""Booking numbers by what is wrong with them."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """A row of `bookings`.
+
+    Args:
+        deleted_at: When it was marked as vanished, if it was; aware.
+        values: Its values of the columns that are compared.
+    """
+
+    deleted_at: datetime | None
+    values: Values
+
+
+@dataclass(frozen=True)
+class NextLoad:
+    """From when on the next load reads again: what is newer is no finding.
+
+    Args:
+        bookings: First time of change that it asks for, aware.
+        payments: First time of receipt that it asks the feed for, aware; None where it does not read the feed.
+        never_before: The first time of change ever asked for, aware: what is older was left out on purpose.
+    """
+
+    bookings: datetime
+    payments: datetime | None
+    never_before: datetime
+
+
+@dataclass
+class Comparison:
+    """Compares window after window.
+
+    A booking that changes start time while the sweep goes on may be met twice or not at all, so what was not met is
+    asked for by itself in the end, and only a 404 counts.
+
+    Args:
+        session: The session.
+        warehouse: What is held.
+        next_load: What the next load will read anyhow.
+        ask_unswept: Whether bookings that have no start time are asked for, one by one.
+    """
+
+    session: LoadSession
+    warehouse: Warehouse
+    next_load: NextLoad
+    ask_unswept: bool
+    bookings: int = 0
+    """Bookings that the sweep has seen."""
+    awaiting_load: set[str] = field(default_factory=set)
+    """Bookings that the next load brings up to date."""
+    _found: dict[Kind, set[str]] = field(default_factory=lambda: defaultdict(set))
+    _absent: set[str] = field(default_factory=set)
+    _met_elsewhere: set[str] = field(default_factory=set)
+    _paid_otherwise: set[str] = field(default_factory=set)
+
+    def run(self, reader: WindowReader) -> Found:
+        """Reads and compares the whole range.
+
+        Args:
+            reader: The sweep.
+
+        Returns:
+            What differs.
+
+        Raises:
+            BookeoError: The sweep could not be completed; nothing is known then.
+        """
+        while (read := reader.next_window()) is not None:
+            self.session.bookings_read += len(read.keys)
+            self.session.report("bookings", reader.windows_done, reader.windows_done + reader.windows_left)
+            here = self._held_between(read.window)
+            self._compare(swept(self.session, read), here)
+            self._absent.update(n for n, row in here.items() if not row.deleted_at and n not in read.keys)
+        self.bookings = self.session.bookings_read
+        self._ask_for_the_absent()
+        self._judge_what_was_paid()
+        return {kind: frozenset(self._found[kind]) for kind in Kind}
+
+    def _compare(self, there: Swept, here: Mapping[str, Held]) -> None:
+        elsewhere = self._held({*there.bookings, *there.unreadable} - here.keys())
+        self._met_elsewhere.update(elsewhere)
+        held = {**elsewhere, **here}
+        self._found[Kind.UNREADABLE].update(there.unreadable)
+        for number, values in there.bookings.items():
+            self._judge(number, values, held.get(number))
+
+    def _judge(self, number: str, values: Values, row: Held | None) -> None:
+        differing = set(COMPARED)
+        if row is not None:
+            differing = {name for name, a, b in zip(COMPARED, values, row.values, strict=True) if a != b}
+            if not differing and row.deleted_at is None:
+                return
+        if values[UPDATED_AT] >= self.next_load.bookings:
+            self.awaiting_load.add(number)
+        elif row is None:
+            if values[UPDATED_AT] >= self.next_load.never_before:
+                self._found[Kind.MISSING].add(number)
+        elif row.deleted_at is not None:
+            self._found[Kind.RETURNED].add(number)
+        elif differing <= PAID:
+            self._paid_otherwise.add(number)
+        else:
+            self._found[Kind.STALE].add(number)
+
+    def _ask_for_the_absent(self) -> None:
+        absent = self._absent - self._met_elsewhere
+        if self.ask_unswept:
+            absent |= set(self._rows("start_time IS NULL AND deleted_at IS NULL"))
+        there = still_there(self.session, absent)
+        for number, row in self._held(there.bookings).items():
+            self._judge(number, there.bookings[number], row)
+        self._found[Kind.UNREADABLE] |= there.unreadable
+        self._found[Kind.VANISHED] = absent - there.bookings.keys() - there.unreadable
+
+    def _judge_what_was_paid(self) -> None:
+        """A payment need not move its booking's time of change: where the feed shows it, the next load finds it."""
+        if self._paid_otherwise and self.next_load.payments is not None:
+            links = WarehouseLinks(self.warehouse)
+            self.awaiting_load |= self._paid_otherwise & bookings_paid_since(
+                self.session, self.next_load.payments, links
+            )
+        self._found[Kind.STALE] |= self._paid_otherwise - self.awaiting_load
+
+    def _held_between(self, window: Window) -> dict[str, Held]:
+        end = window.end + timedelta(seconds=1)
+        return self._rows("start_time >= %s AND start_time < %s", window.start, end)
+
+    def _held(self, numbers: Collection[str]) -> dict[str, Held]:
+        names = sorted(numbers)
+        found: dict[str, Held] = {}
+        for first in range(0, len(names), KEYS_AT_ONCE):
+            group = names[first : first + KEYS_AT_ONCE]
+            found |= self._rows(f"booking_number IN ({', '.join(['%s'] * len(group))})", *group)
+        return found
+
+    def _rows(self, condition: str, *values: object) -> dict[str, Held]:
+        rows = self.warehouse.rows(
+            f"SELECT booking_number, deleted_at, {', '.join(COMPARED)} FROM {{bookings}} "
+            f"WHERE account_id = %s AND {condition}",
+            self.warehouse.account_id,
+            *values,
+        )
+        return {number: Held(deleted_at, tuple(others)) for number, deleted_at, *others in rows}

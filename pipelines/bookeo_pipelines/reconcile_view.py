@@ -1,0 +1,97 @@
+"""What a comparison found, as a table for people and as JSON for programs. Booking numbers only, nothing personal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from bookeo_pipelines.reconcile import Reconciliation
+from bookeo_pipelines.reconcile_sweep import Kind
+
+SHOWN = 5
+"""Booking numbers shown for each kind."""
+
+WHAT = {
+    Kind.VANISHED: "held here, not there any more",
+    Kind.MISSING: "there, not held here",
+    Kind.STALE: "times, state or totals differ",
+    Kind.RETURNED: "marked as vanished, but there",
+    Kind.UNREADABLE: "cannot be shaped, see rejected_rows",
+    Kind.UNPAID: "payments do not add up to the booking's total",
+}
+
+
+def print_reconciliation(console: Console, result: Reconciliation) -> None:
+    """Prints what was found.
+
+    Args:
+        console: Where to print.
+        result: What was found.
+    """
+    title = (
+        f"Account {result.account or result.account_id}, bookings that start from {result.since:%Y-%m-%d} "
+        f"to {result.until:%Y-%m-%d}"
+    )
+    table = Table(title=title, title_justify="left", title_style="bold")
+    table.add_column("finding")
+    table.add_column("what it means")
+    table.add_column("bookings", justify="right")
+    if result.fixed:
+        table.add_column("left", justify="right")
+    table.add_column("booking numbers")
+    for kind in Kind:
+        numbers = sorted(result.found[kind])
+        more = f" and {len(numbers) - SHOWN:,} more" if len(numbers) > SHOWN else ""
+        left = [f"{len(result.left[kind]):,}"] if result.fixed else []
+        table.add_row(kind.value, WHAT[kind], f"{len(numbers):,}", *left, ", ".join(numbers[:SHOWN]) + more)
+    console.print(table)
+    for line in _lines(result):
+        console.print(line, highlight=False, soft_wrap=True)
+
+
+def _lines(result: Reconciliation) -> list[str]:
+    lines = [
+        f"{result.bookings:,} bookings swept in {result.windows:,} windows; {result.usage.total_requests:,} requests; "
+        f"{result.seconds:.1f} s."
+    ]
+    if result.awaiting_load:
+        lines.append(
+            f"{len(result.awaiting_load):,} booking(s) have changed since the last load; bookeo load reads them."
+        )
+    lines += [f"Note: {message}" for message in result.notes.messages]
+    if result.clean:
+        lines.append("Mended; nothing is left." if any(result.found.values()) else "Nothing differs.")
+    elif result.fixed:
+        lines.append("What is left could not be mended.")
+    else:
+        lines.append("Nothing was written; bookeo reconcile --fix marks what vanished and reads the rest again.")
+    return lines
+
+
+def reconciliation_as_json(result: Reconciliation) -> dict[str, Any]:
+    """Says what was found, for programs.
+
+    Args:
+        result: What was found.
+
+    Returns:
+        An object of plain JSON values, with all booking numbers.
+    """
+    return {
+        "account": result.account,
+        "account_id": result.account_id,
+        "since": result.since.isoformat(),
+        "until": result.until.isoformat(),
+        "bookings": result.bookings,
+        "windows": result.windows,
+        "found": {kind.value: sorted(result.found[kind]) for kind in Kind},
+        "left": {kind.value: sorted(result.left[kind]) for kind in Kind},
+        "awaiting_load": len(result.awaiting_load),
+        "fixed": result.fixed,
+        "clean": result.clean,
+        "requests": result.usage.total_requests,
+        "seconds": round(result.seconds, 3),
+        "messages": result.notes.messages,
+    }

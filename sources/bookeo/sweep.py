@@ -1,0 +1,198 @@
+"""What there is at Bookeo by the time at which it starts, without details: to be compared with what somebody holds.
+
+Loads go by the time of change, which never shows that a booking has vanished (a deleted customer takes the bookings
+along). A sweep over start times does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import dlt
+from dlt.extract import DltResource
+
+from bookeo.api import BookeoClient
+from bookeo.errors import NotFound, PermissionMissing
+from bookeo.extract import bookings_again
+from bookeo.feed import PaymentLinks, link_payments
+from bookeo.queries import BookingsQuery
+from bookeo.reader import WindowFetch, WindowRead, WindowReader, payment_fetch
+from bookeo.resources import given_parents, table_resource
+from bookeo.session import LoadSession
+from bookeo.shape import RawPage, Shaped, shape
+from bookeo.tables import BOOKING, CUSTOMER_BOOKING, PAYMENT, REJECTED_ROWS, Entity
+
+COMPARED: tuple[str, ...] = (
+    "updated_at",
+    "start_time",
+    "canceled",
+    *(f"total_{total}_{part}" for total in ("gross", "net", "taxes", "paid") for part in ("amount", "currency")),
+)
+"""Columns of `bookings` that a sweep compares. None of them is personal, none needs anything expanded."""
+
+Values = tuple[Any, ...]
+"""A booking's values of the columns in `COMPARED`."""
+
+
+@dataclass(frozen=True)
+class Swept:
+    """Bookings as a sweep sees them, read by the same rules as a load's.
+
+    Args:
+        bookings: By number, the values of the columns in `COMPARED`.
+        unreadable: Numbers of the bookings that cannot be shaped; a load rejects them.
+    """
+
+    bookings: Mapping[str, Values] = field(repr=False)
+    unreadable: frozenset[str]
+
+
+def sweep_reader(session: LoadSession, since: datetime, until: datetime) -> WindowReader:
+    """Makes the reader of a sweep; each of its windows is proven complete.
+
+    Args:
+        session: The session; closes the reader with itself.
+        since: First second of the start times, aware.
+        until: Last second of the start times, aware.
+
+    Returns:
+        The reader.
+    """
+    session.reader = WindowReader(
+        start_time_fetch(session.client),
+        session.settings,
+        since,
+        until,
+        key="bookingNumber",
+        max_items=session.settings.chunk_bookings,
+        lookahead=0 if session.settings.max_requests is not None else None,
+    )
+    return session.reader
+
+
+def start_time_fetch(client: BookeoClient) -> WindowFetch:
+    """Reads bookings by the time at which they start, canceled ones included, nothing expanded.
+
+    Args:
+        client: The API.
+
+    Returns:
+        What a `WindowReader` needs.
+    """
+    return lambda window, number, token: client.bookings_page(
+        BookingsQuery(start_time=window, expand_customer=False, expand_participants=False), number, token
+    )
+
+
+def swept(session: LoadSession, read: WindowRead) -> Swept:
+    """Reads the bookings of a window.
+
+    Args:
+        session: The session.
+        read: The window.
+
+    Returns:
+        Its bookings.
+    """
+    return _swept(session, [RawPage(body, "data") for body in read.bodies])
+
+
+def still_there(session: LoadSession, numbers: Collection[str]) -> Swept:
+    """Asks for single bookings: one call each, several side by side.
+
+    Args:
+        session: The session.
+        numbers: The bookings' numbers.
+
+    Returns:
+        Those that are there; the API answered of all others that there is no such booking (404).
+
+    Raises:
+        BookeoError: Anything else went wrong: nothing is known then.
+    """
+
+    def ask(number: str) -> RawPage | None:
+        try:
+            return RawPage(session.client.booking(number, expand_customer=False, expand_participants=False).body, None)
+        except NotFound:
+            return None
+
+    with ThreadPoolExecutor(session.settings.concurrency, thread_name_prefix="bookeo-sweep") as threads:
+        return _swept(session, [page for page in threads.map(ask, sorted(numbers)) if page])
+
+
+def bookings_paid_since(session: LoadSession, since: datetime, links: PaymentLinks | None) -> frozenset[str]:
+    """Finds the bookings that payments of the feed belong to, as the next load will find them.
+
+    Args:
+        session: The session.
+        since: First second of the receipts, aware.
+        links: What is known of bookings and payments.
+
+    Returns:
+        Booking numbers; none where the api key may not read payments.
+
+    Raises:
+        WindowIncomplete: The feed never held as many payments as announced.
+    """
+    now = max(session.client.server_now(), since)
+    reader = WindowReader(
+        payment_fetch(session.client),
+        session.settings,
+        since,
+        now,
+        key="id",
+        max_items=session.settings.chunk_bookings,
+        lookahead=0,
+    )
+    found: set[str] = set()
+    try:
+        while (read := reader.next_window()) is not None:
+            payments = _shaped(session, PAYMENT, [RawPage(body, "data") for body in read.bodies]).tables["payments"]
+            found.update(n for n in link_payments(payments, links)["booking_number"].to_pylist() if n)
+    except (PermissionMissing, NotFound):
+        return frozenset()
+    finally:
+        reader.close()
+    return frozenset(found)
+
+
+@dlt.source(name="bookeo", section="bookeo", max_table_nesting=0)
+def bookeo_bookings(session: Any, numbers: Collection[str], tables: Collection[str]) -> Iterator[DltResource]:
+    """Single bookings with all that comes with them, read anew.
+
+    Args:
+        session: The `LoadSession`.
+        numbers: The bookings' numbers.
+        tables: Names of the tables to write, of those that a booking feeds.
+
+    Yields:
+        One resource for each of these tables.
+    """
+    load: LoadSession = session
+    answers = given_parents("swept_booking_answers", lambda: bookings_again(load, dict.fromkeys(numbers, "")))
+    yield answers
+    for table in (*BOOKING.tables, CUSTOMER_BOOKING.table):
+        if table.name in tables:
+            # A booking is a part of its customer's history, never the whole of it.
+            yield table_resource(load, answers, table, replace_sets=table is not CUSTOMER_BOOKING.table)
+    yield table_resource(load, answers, REJECTED_ROWS, name="swept_rejected_rows")
+
+
+def _swept(session: LoadSession, pages: Sequence[RawPage]) -> Swept:
+    shaped = _shaped(session, BOOKING, pages)
+    rows = shaped.tables["bookings"].select(["booking_number", *COMPARED])
+    values = zip(*(column.to_pylist() for column in rows.columns), strict=True)
+    rejected = shaped.rejected.select(["table_name", "raw_id"]).to_pylist()
+    return Swept(
+        {number: tuple(others) for number, *others in values},
+        frozenset(row["raw_id"] for row in rejected if row["table_name"] == "bookings" and row["raw_id"]),
+    )
+
+
+def _shaped(session: LoadSession, entity: Entity, pages: Sequence[RawPage]) -> Shaped:
+    return shape(entity, pages, account_id=session.account_id, fetched_at=datetime.now(UTC))
