@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import dlt
+from dlt.common.destination.exceptions import DestinationException, DestinationUndefinedEntity
 from dlt.common.pipeline import get_dlt_pipelines_dir
+from dlt.common.storages import load_package
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from bookeo_pipelines.destination import Target
@@ -65,9 +67,29 @@ def open_pipeline(name: str, target: Target) -> Any:
         if not pipeline.has_pending_data:
             pipeline = pipeline.drop()
         pipeline.sync_destination()
-    except PipelineStepFailed as error:
+        _number_after_all_before(pipeline)
+    except (PipelineStepFailed, DestinationException) as error:
         raise as_bookeo_error(error, target) from None
     return pipeline
+
+
+def _number_after_all_before(pipeline: Any) -> None:
+    """Makes the ids of this process's packages higher than those of all packages in the destination.
+
+    dlt takes the state that came with the highest id for the newest, and makes the ids from this machine's clock: after
+    one that was ahead has been put right, every load would go on from the state of that time.
+    """
+    if pipeline.default_schema_name is None:
+        return
+    with pipeline.sql_client() as client:
+        loads = client.make_qualified_table_name(pipeline.default_schema.loads_table_name)
+        try:
+            newest = client.execute_sql(f"SELECT max(load_id) FROM {loads}")[0][0]  # noqa: S608 - no value in it
+        except DestinationUndefinedEntity:
+            return  # Nothing was ever loaded; a package waits for being the first.
+    ids = load_package.increasing_precise_time
+    with ids._lock:
+        ids._last = max(ids._last, float(newest or 0))
 
 
 def finish_pending(pipeline: Any, target: Target) -> Pending:
@@ -98,4 +120,7 @@ def finish_pending(pipeline: Any, target: Target) -> Pending:
                 pipeline.abort_packages()
                 pipeline.load()
             put_aside.extend(waiting)
+    if finished or put_aside:
+        # A process that was killed had perhaps not noted in the working folder what its last package did.
+        pipeline.sync_destination()
     return Pending(finished, tuple(dict.fromkeys(put_aside)))
