@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import sys
@@ -204,6 +205,109 @@ def plan(
     else:
         for made in plans:
             print_plan(console(), made)
+
+
+@app.command(epilog="Example: `bookeo reconcile --fix`")
+def reconcile(
+    since: Annotated[
+        str | None,
+        typer.Option(help="First start day or time (UTC) to compare; by default all held.", show_default=False),
+    ] = None,
+    until: Annotated[
+        str | None,
+        typer.Option(help="Last start day or time (UTC) to compare; by default a year ahead.", show_default=False),
+    ] = None,
+    fix: Annotated[bool, typer.Option("--fix", help="Mark what vanished, and read again what differs.")] = False,
+    destination: Destination = "duckdb",
+    dataset: Dataset = "bookeo_data",
+    database: Database = None,
+    account: Account = None,
+    wait: Annotated[float, typer.Option(help="Seconds to wait for a load into the same place.", min=0)] = 0,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Compares what is held with what there is, by the bookings' start times; ends with 1 if differences are left."""
+    from bookeo.settings import last_moment, load_all_settings, moment
+    from bookeo_pipelines.destination import target
+    from bookeo_pipelines.load import LoadRequest
+    from bookeo_pipelines.progress import ProgressDisplay
+    from bookeo_pipelines.reconcile import run_reconcile
+    from bookeo_pipelines.reconcile_view import print_reconciliation, reconciliation_as_json
+
+    where = target(destination, dataset, database)
+    begin = moment(since, "--since") if since is not None else None
+    end = last_moment(until, "--until") if until is not None else None
+    display = ProgressDisplay(console(stderr=True))
+    results = []
+    for settings in load_all_settings(account):
+        request = LoadRequest(settings, where, since=begin, until=end, wait_seconds=wait)
+        with display.shown():
+            name = settings.account or ""
+            result = run_reconcile(request, fix=fix, on_progress=functools.partial(display.update, name))
+        results.append(result)
+        if not as_json:
+            print_reconciliation(console(), result)
+    if as_json:
+        shown = [reconciliation_as_json(result) for result in results]
+        typer.echo(json.dumps(shown[0] if len(shown) == 1 else shown, indent=2))
+    if not all(result.clean for result in results):
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Example: `bookeo status`")
+def status(
+    destination: Destination = "duckdb",
+    dataset: Dataset = "bookeo_data",
+    database: Database = None,
+    account: Account = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Says how far the loads have come, what is incomplete or pending, and what they cost; asks nothing of Bookeo."""
+    from bookeo_pipelines.destination import target
+    from bookeo_pipelines.status import read_status
+    from bookeo_pipelines.status_view import print_status, status_as_json
+
+    accounts = read_status(target(destination, dataset, database), account)
+    if as_json:
+        typer.echo(json.dumps(status_as_json(accounts), indent=2))
+    else:
+        print_status(console(), accounts)
+
+
+@app.command(epilog="Example: `bookeo reset --since 2026-01-01`")
+def reset(
+    table: Annotated[
+        str | None, typer.Option(help="Read this table again from the beginning.", show_default=False)
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option(help="Read again what changed since this day or time (UTC).", show_default=False)
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    destination: Destination = "duckdb",
+    dataset: Dataset = "bookeo_data",
+    database: Database = None,
+    account: Account = None,
+    debug: Debug = False,
+) -> None:
+    """Rewinds a cursor, after asking, so that the next load reads again; no row is deleted."""
+    from bookeo.errors import SettingsError
+    from bookeo.settings import moment
+    from bookeo_pipelines.destination import target
+    from bookeo_pipelines.reset import planned_reset
+
+    where = target(destination, dataset, database)
+    begin = moment(since, "--since") if since is not None else None
+    if not yes and not sys.stdin.isatty():
+        raise SettingsError("Nobody is there to be asked: give --yes to rewind without asking.")
+    with planned_reset(where, account, table=table, since=begin) as planned:
+        for sentence in planned.rewind.sentences:
+            console().print(sentence, highlight=False, soft_wrap=True)
+        if not yes and not typer.confirm("Rewind?"):
+            console().print("Nothing was changed.")
+            raise typer.Exit(1)
+        planned.carry_out()
+    console().print("Rewound.")
 
 
 @app.command(epilog='Example: `bookeo query "SELECT count(*) FROM bookeo_data.bookings"`')

@@ -13,6 +13,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from dlt.common.destination.exceptions import DestinationException
+
 from bookeo import BookeoError, BookeoSettings, LoadNotes, LoadSession, Progress
 from bookeo.usage import Usage
 from bookeo_pipelines.destination import Target, check_place, database_for_writing
@@ -169,7 +171,7 @@ def run_loads(
     Raises:
         BookeoError: The target cannot be used by anybody.
     """
-    loading, saying = threading.Lock(), threading.Lock()
+    loading, saying = threading.RLock(), threading.Lock()
 
     def load(request: LoadRequest) -> LoadResult | AccountFailed:
         name = request.settings.account or ""
@@ -180,8 +182,8 @@ def run_loads(
             else:
                 with one_at_a_time(_lock_path(request), request.target.description, request.wait_seconds):
                     result = _load(request, watch, loading)
-        except BookeoError as error:
-            result = AccountFailed(name, error)
+        except Exception as error:
+            result = AccountFailed(name, as_bookeo_error(error, request.target))
         if on_result:
             with saying:
                 on_result(result)
@@ -216,8 +218,11 @@ def _load(
         session.known_empty = known_empty(request.pipeline_name, request.target, account_id)
         phases = Phases(pipeline, session, names, request.target, loading, refresh_customers=request.refresh_customers)
         phases.run()
-        with loading:
-            after = Warehouse(pipeline, account_id).row_counts()
+        after = Warehouse(pipeline, account_id, loading).row_counts()
+    except BookeoError:
+        raise
+    except DestinationException as error:
+        raise as_bookeo_error(error, request.target) from None
     finally:
         session.close()
     return LoadResult(

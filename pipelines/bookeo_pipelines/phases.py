@@ -58,7 +58,7 @@ class Phases:
         session: The load. Its `failure` says why it stopped early.
         tables: The tables to load.
         target: Where the tables go.
-        loading: Held while a package goes into the destination; several accounts of one process take turns.
+        loading: Held while the destination is asked or written to; several accounts of one process take turns.
         refresh_customers: Whether all customers are read again, whenever that was done last.
     """
 
@@ -104,7 +104,7 @@ class Phases:
 
     @property
     def _warehouse(self) -> Warehouse:
-        return Warehouse(self._pipeline, self._session.account_id)
+        return Warehouse(self._pipeline, self._session.account_id, self._loading)
 
     def _read_bookings(self) -> bool:
         """Commits chunk after chunk until the range is done or something ended the reading early."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from bookeo.tables import TABLES
@@ -14,18 +14,27 @@ class Warehouse:
     Args:
         pipeline: The pipeline, in step with its destination.
         account_id: The account.
+        access: Held while the destination is asked; several accounts of one process take turns.
     """
 
-    def __init__(self, pipeline: Any, account_id: str) -> None:
+    def __init__(self, pipeline: Any, account_id: str, access: AbstractContextManager[Any] | None = None) -> None:
+        self._access = access or nullcontext()
         self._pipeline = pipeline
+        self._tables: frozenset[str] | None = None
         self.account_id = account_id
 
-    @cached_property
+    @property
     def tables(self) -> frozenset[str]:
         """Names of our tables that exist."""
+        # No cached_property: in Python 3.11 its lock is one for all instances, and ours would be taken inside it.
+        if self._tables is None:
+            self._tables = self._find_tables()
+        return self._tables
+
+    def _find_tables(self) -> frozenset[str]:
         if self._pipeline.default_schema_name is None:
             return frozenset()
-        with self._pipeline.destination_client() as client:
+        with self._access, self._pipeline.destination_client() as client:
             if not client.is_storage_initialized():
                 return frozenset()
             stored = dict(client.get_storage_tables(TABLES))
@@ -52,7 +61,7 @@ class Warehouse:
         Returns:
             The rows, as tuples.
         """
-        with self._pipeline.sql_client() as client:
+        with self._access, self._pipeline.sql_client() as client:
             names = {name: client.make_qualified_table_name(name) for name in TABLES}
             found: list[Any] = client.execute_sql(sql.format(**names), *values)
             return found or []

@@ -15,6 +15,7 @@ from bookeo.feed import link_payments
 from bookeo.reader import WindowRead
 from bookeo.session import LoadSession
 from bookeo.shape import RawPage, Shaped, shape
+from bookeo.shape_versions import LoadVersions
 from bookeo.tables import BOOKING, CHILD_CHECKS, CUSTOMER_BOOKING, LOAD_WINDOWS, PAYMENT, Entity, arrow_schema
 
 
@@ -67,6 +68,9 @@ class Batch:
         self._pages = ()
         if self._entity is PAYMENT and self._windows:
             shaped.tables["payments"] = link_payments(shaped.tables["payments"], self._session.payment_links)
+        if not self._session.chunked:
+            # Several batches go into one package: the rows of an older version's lists must not stay beside a newer's.
+            shaped = self._session.versions.setdefault(self._entity, LoadVersions(self._entity)).add(shaped)
         if self._unchanged:
             shaped = _without(shaped, self._entity, self._unchanged)
         for table in shaped.rejected.column("table_name").to_pylist():

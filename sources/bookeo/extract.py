@@ -27,10 +27,8 @@ def window_batches(
 ) -> Iterator[tuple[Batch, datetime]]:
     """Reads one chunk of the reader's range, or all of it where the session is not chunked.
 
-    A chunk is one batch, in which the newest version of each booking and customer wins. Without chunks the reading ends
-    before a window that holds a booking of an earlier batch: a package with two versions of one booking would mix the
-    rows of their lists. Where the reading fails, what is complete is yielded first; a
-    chunked session then keeps the error in `session.failure`.
+    A chunk is one batch, in which the newest version of each booking and customer wins. Where the reading fails, what
+    is complete is yielded first; a chunked session then keeps the error in `session.failure`.
 
     Args:
         session: The load.
@@ -44,14 +42,12 @@ def window_batches(
         BookeoError: As `WindowReader.next_window`, where the session is not chunked.
     """
     started = time.monotonic()
-    handed_out: set[str] = set()
     waiting: list[WindowRead] = []
     items = 0
 
     def flush() -> tuple[Batch, datetime]:
         pages = [RawPage(body, "data") for read in waiting for body in read.bodies]
         batch = Batch(session, entity, pages, tuple(waiting))
-        handed_out.update(*(read.keys for read in waiting))
         end = waiting[-1].window.end
         waiting.clear()
         return batch, end
@@ -68,9 +64,6 @@ def window_batches(
             return
         if read is None:
             break
-        if not handed_out.isdisjoint(read.keys):
-            reader.put_back(read)
-            break
         waiting.append(read)
         items += len(read.keys)
         if entity is BOOKING:
@@ -80,8 +73,6 @@ def window_batches(
             yield flush()
     if waiting:
         yield flush()
-    if not session.chunked and not reader.finished:
-        session.notes.say("Bookings changed while they were read; run the load again for the newest changes.")
 
 
 def _chunk_is_full(session: LoadSession, items: int, started: float) -> bool:

@@ -125,7 +125,6 @@ class WindowReader:
         self._waiting: deque[Window] = deque(split_range(since, until, timedelta(days=settings.window_days)))
         self._tasks: deque[_Task] = deque()
         self._spent: dict[Window, int] = {}
-        self._put_back: WindowRead | None = None
         self._windows_done = 0
         self._pages_lately = 0
         self._slots = threading.Semaphore(settings.concurrency)
@@ -136,12 +135,12 @@ class WindowReader:
     @property
     def finished(self) -> bool:
         """Whether every window of the range has been handed out."""
-        return not self._waiting and not self._tasks and self._put_back is None
+        return not self._waiting and not self._tasks
 
     @property
     def windows_left(self) -> int:
         """Windows not handed out yet, as far as the cutting is known."""
-        return len(self._waiting) + len(self._tasks) + (self._put_back is not None)
+        return len(self._waiting) + len(self._tasks)
 
     @property
     def windows_done(self) -> int:
@@ -158,22 +157,11 @@ class WindowReader:
             WindowIncomplete: The window never added up, however often and finely it was read.
             BookeoError: What the client raises for a request; the window stays next in line.
         """
-        read = self._put_back or self._await_head()
-        self._put_back = None
+        read = self._await_head()
         if read is not None:
             self.position = read.window.end + timedelta(seconds=1)
             self._windows_done += 1
         return read
-
-    def put_back(self, read: WindowRead) -> None:
-        """Takes back the window handed out last, to hand it out again.
-
-        Args:
-            read: What `next_window` returned last.
-        """
-        self._put_back = read
-        self.position = read.window.start
-        self._windows_done -= 1
 
     def close(self) -> None:
         """Stops reading ahead; requests under way end by themselves."""

@@ -7,13 +7,14 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cached_property
 
 from bookeo.api import ApiKeyInfo, BookeoClient
 from bookeo.cursor import Range
 from bookeo.feed import PaymentLinks
 from bookeo.reader import WindowReader
 from bookeo.settings import BookeoSettings
+from bookeo.shape_versions import LoadVersions
+from bookeo.tables import Entity
 from bookeo.windows import Window
 
 
@@ -106,6 +107,8 @@ class LoadSession:
         """Where a first reading of the payments feed begins; None: where the bookings begin."""
         self.no_payment_feed = False
         """Whether the payments feed turned out to be closed to this api key."""
+        self.versions: dict[Entity, LoadVersions] = {}
+        """What a load without chunks has handed out, by entity."""
         self.failure: Exception | None = None
         """What ended the reading early; what was read before it is committed first."""
         self.asked_customers: dict[str, set[str]] = {"customers": set(), "customer_bookings": set()}
@@ -117,15 +120,20 @@ class LoadSession:
         """Rows handed to dlt so far, by table."""
         self._on_progress = on_progress
         self._lock = threading.Lock()
+        self._identity: ApiKeyInfo | None = None
 
-    @cached_property
+    @property
     def identity(self) -> ApiKeyInfo:
         """The account that the api key opens, asked for once: one request.
 
         Raises:
             BookeoError: As `BookeoClient.api_key_info`.
         """
-        return self.client.api_key_info()
+        # No cached_property: in Python 3.11 the accounts of one process would wait for each other.
+        with self._lock:
+            if self._identity is None:
+                self._identity = self.client.api_key_info()
+            return self._identity
 
     @property
     def account_id(self) -> str:
