@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import dlt
+from dlt.common import time as dlt_time
 from dlt.common.destination.exceptions import DestinationException, DestinationUndefinedEntity
 from dlt.common.pipeline import get_dlt_pipelines_dir
-from dlt.common.storages import load_package
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from bookeo_pipelines.destination import Target
@@ -84,10 +84,10 @@ def _number_after_all_before(pipeline: Any) -> None:
     with pipeline.sql_client() as client:
         loads = client.make_qualified_table_name(pipeline.default_schema.loads_table_name)
         try:
-            newest = client.execute_sql(f"SELECT max(load_id) FROM {loads}")[0][0]  # noqa: S608 - no value in it
+            newest = client.execute_sql(f"SELECT max(load_id) FROM {loads}")[0][0]
         except DestinationUndefinedEntity:
             return  # Nothing was ever loaded; a package waits for being the first.
-    ids = load_package.increasing_precise_time
+    ids = dlt_time.increasing_precise_time
     with ids._lock:
         ids._last = max(ids._last, float(newest or 0))
 
