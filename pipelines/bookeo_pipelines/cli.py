@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import os
 import sys
@@ -210,12 +209,10 @@ def plan(
 @app.command(epilog="Example: `bookeo reconcile --fix`")
 def reconcile(
     since: Annotated[
-        str | None,
-        typer.Option(help="First start day or time (UTC) to compare; by default all held.", show_default=False),
+        str | None, typer.Option(help="First start day (UTC); by default before all that is held.", show_default=False)
     ] = None,
     until: Annotated[
-        str | None,
-        typer.Option(help="Last start day or time (UTC) to compare; by default a year ahead.", show_default=False),
+        str | None, typer.Option(help="Last start day (UTC); by default at least a year ahead.", show_default=False)
     ] = None,
     fix: Annotated[bool, typer.Option("--fix", help="Mark what vanished, and read again what differs.")] = False,
     destination: Destination = "duckdb",
@@ -230,28 +227,15 @@ def reconcile(
     from bookeo.settings import last_moment, load_all_settings, moment
     from bookeo_pipelines.destination import target
     from bookeo_pipelines.load import LoadRequest
-    from bookeo_pipelines.progress import ProgressDisplay
-    from bookeo_pipelines.reconcile import run_reconcile
-    from bookeo_pipelines.reconcile_view import print_reconciliation, reconciliation_as_json
+    from bookeo_pipelines.reconcile_view import reconcile_and_show
 
     where = target(destination, dataset, database)
     begin = moment(since, "--since") if since is not None else None
     end = last_moment(until, "--until") if until is not None else None
-    display = ProgressDisplay(console(stderr=True))
-    results = []
-    for settings in load_all_settings(account):
-        request = LoadRequest(settings, where, since=begin, until=end, wait_seconds=wait)
-        with display.shown():
-            name = settings.account or ""
-            result = run_reconcile(request, fix=fix, on_progress=functools.partial(display.update, name))
-        results.append(result)
-        if not as_json:
-            print_reconciliation(console(), result)
-    if as_json:
-        shown = [reconciliation_as_json(result) for result in results]
-        typer.echo(json.dumps(shown[0] if len(shown) == 1 else shown, indent=2))
-    if not all(result.clean for result in results):
-        raise typer.Exit(1)
+    requests = [LoadRequest(s, where, begin, end, wait_seconds=wait) for s in load_all_settings(account)]
+    code = reconcile_and_show(requests, console(), console(stderr=True), fix=fix, as_json=as_json)
+    if code:
+        raise typer.Exit(int(code))
 
 
 @app.command(epilog="Example: `bookeo status`")

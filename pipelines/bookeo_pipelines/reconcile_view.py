@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from bookeo_pipelines.reconcile import Reconciliation
+from bookeo.errors import BookeoError
+from bookeo_pipelines.failures import ExitCode, exit_code
+from bookeo_pipelines.load import LoadRequest
+from bookeo_pipelines.progress import ProgressDisplay
+from bookeo_pipelines.reconcile import Reconciliation, run_reconcile
 from bookeo_pipelines.reconcile_sweep import Kind
 
 SHOWN = 5
@@ -21,6 +27,48 @@ WHAT = {
     Kind.UNREADABLE: "cannot be shaped, see rejected_rows",
     Kind.UNPAID: "payments do not add up to the booking's total",
 }
+
+
+def reconcile_and_show(
+    requests: Sequence[LoadRequest], out: Console, err: Console, *, fix: bool, as_json: bool
+) -> ExitCode:
+    """Compares accounts one after the other and shows what was found; one that fails does not keep the others back.
+
+    Args:
+        requests: One for each account.
+        out: Where findings are printed.
+        err: Where progress is shown.
+        fix: Whether differences are mended.
+        as_json: Whether findings are printed as JSON: an object, or a list of them for several accounts.
+
+    Returns:
+        `FATAL` where differences are left or an account cannot be compared, `TRY_LATER` where that only takes time.
+
+    Raises:
+        BookeoError: The only account cannot be compared.
+    """
+    display = ProgressDisplay(err)
+    results: list[Reconciliation] = []
+    codes = {ExitCode.DONE}
+    for request in requests:
+        name = request.settings.account or ""
+        try:
+            with display.shown():
+                result = run_reconcile(request, fix=fix, on_progress=functools.partial(display.update, name))
+        except BookeoError as error:
+            if len(requests) == 1:
+                raise
+            err.print(f"Error: {name}: {error.message}", style="red", highlight=False, soft_wrap=True, markup=False)
+            codes.add(exit_code(error))
+            continue
+        results.append(result)
+        codes.add(ExitCode.DONE if result.clean else ExitCode.FATAL)
+        if not as_json:
+            print_reconciliation(out, result)
+    if as_json:
+        shown = [reconciliation_as_json(result) for result in results]
+        out.print_json(data=shown[0] if len(requests) == 1 else shown)
+    return next(code for code in (ExitCode.FATAL, ExitCode.TRY_LATER, ExitCode.DONE) if code in codes)
 
 
 def print_reconciliation(console: Console, result: Reconciliation) -> None:

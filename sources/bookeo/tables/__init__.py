@@ -9,7 +9,7 @@ from __future__ import annotations
 from bookeo.tables.bookings import BOOKING, CUSTOMER_BOOKING
 from bookeo.tables.customers import CUSTOMER
 from bookeo.tables.declaration import Column, Embedded, Entity, ListTable, Table
-from bookeo.tables.ledger import CHILD_CHECKS, LOAD_WINDOWS, REJECTED_ROWS
+from bookeo.tables.ledger import CHILD_CHECKS, LOAD_RUNS, LOAD_WINDOWS, REJECTED_ROWS
 from bookeo.tables.payments import PAYMENT
 from bookeo.tables.schemas import arrow_schema, dlt_columns
 from bookeo.tables.settings_lists import BUSINESS, PEOPLE_CATEGORY, PRODUCT, RESOURCE_TYPE, TAX
@@ -27,6 +27,7 @@ TABLES: dict[str, Table] = {
     table.name: table
     for table in (
         *(table for entity in ENTITIES.values() for table in entity.tables),
+        LOAD_RUNS,
         LOAD_WINDOWS,
         CHILD_CHECKS,
         REJECTED_ROWS,
@@ -41,6 +42,7 @@ __all__ = [
     "CUSTOMER",
     "CUSTOMER_BOOKING",
     "ENTITIES",
+    "LOAD_RUNS",
     "LOAD_WINDOWS",
     "PAYMENT",
     "PEOPLE_CATEGORY",

@@ -33,6 +33,25 @@ LOAD_WINDOWS = Table(
     ),
 )
 
+LOAD_RUNS = Table(
+    name="load_runs",
+    key=("account_id", "started_at"),
+    description="The loads that committed something, one row each: what they read and what it cost.",
+    source="the load itself",
+    disposition="append",
+    columns=(
+        ACCOUNT_ID,
+        _own("started_at", "timestamp", "When the load began, by the clock of the machine that ran it."),
+        _own("ended_at", "timestamp", "When it ended, by the same clock."),
+        _own("seconds", "decimal", "How long it took, in seconds."),
+        _own("requests", "bigint", "Requests made, retries included."),
+        _own("bookings", "bigint", "Bookings read in time windows."),
+        _own("packages", "bigint", "Load packages committed."),
+        _own("rejected", "bigint", "Records that could not be shaped; they are in rejected_rows."),
+        _own("outcome", "text", "done, or the kind of error that ended it early, such as RateLimited."),
+    ),
+)
+
 CHILD_CHECKS = Table(
     name="child_checks",
     key=("account_id", "resource", "parent_id"),

@@ -1,0 +1,122 @@
+"""Reads what the destination knows of all its loads, without writing and without asking the API."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import dlt
+from dlt.common.versioned_state import decompress_state
+
+from bookeo import BookeoSettings
+from bookeo.errors import SettingsError
+from bookeo.tables import TABLES
+from bookeo_pipelines.access import require_database
+from bookeo_pipelines.cursors import Cursors, read_cursors
+from bookeo_pipelines.destination import DatabaseBusy, Target
+from bookeo_pipelines.failures import as_bookeo_error
+from bookeo_pipelines.load import LoadRequest, _lock_path
+from bookeo_pipelines.run_lock import LoadRunning, one_at_a_time
+
+STATES = "_dlt_pipeline_state"
+LOADS = "_dlt_loads"
+
+
+class Reading:
+    """An open destination that is only read from.
+
+    Args:
+        pipeline: A pipeline of its own, in a folder of its own: those of the loads are not touched.
+        client: dlt's open SQL client.
+    """
+
+    def __init__(self, pipeline: Any, client: Any) -> None:
+        self._client = client
+        with pipeline.destination_client() as destination:
+            stored = dict(destination.get_storage_tables([*TABLES, STATES, LOADS]))
+        self.tables = frozenset(name for name, columns in stored.items() if columns)
+        """Names of the tables that exist, two of dlt's own among them."""
+
+    def rows(self, sql: str, *values: Any) -> Sequence[Any]:
+        """Asks a question.
+
+        Args:
+            sql: The question; `{bookings}` stands for the table of that name, `%s` for a value.
+            *values: The values.
+
+        Returns:
+            The rows, as tuples.
+        """
+        names = {name: self._client.make_qualified_table_name(name) for name in (*TABLES, STATES, LOADS)}
+        found: Sequence[Any] = self._client.execute_sql(sql.format(**names), *values)
+        return found or []
+
+    def cursors(self) -> dict[str, Cursors]:
+        """Reads how far each pipeline has come.
+
+        Returns:
+            The cursors by dlt's name of the pipeline.
+        """
+        if not {STATES, LOADS} <= self.tables:
+            return {}
+        states = self.rows(
+            f"SELECT s.pipeline_name, s.state FROM {{{STATES}}} s JOIN {{{LOADS}}} l ON l.load_id = s._dlt_load_id "
+            "WHERE l.status = 0 ORDER BY l.load_id"
+        )
+        # The newest state of each pipeline comes last.
+        found = {name: read_cursors(decompress_state(state)) for name, state in dict(states).items()}
+        return {name: cursors for name, cursors in sorted(found.items()) if cursors is not None}
+
+
+@contextmanager
+def reading(target: Target) -> Iterator[Reading]:
+    """Opens a destination for reading.
+
+    Args:
+        target: The destination.
+
+    Yields:
+        The open destination.
+
+    Raises:
+        LoadRunning: A load is writing to the DuckDB file just now.
+        SettingsError: Nothing has been loaded there.
+        BookeoError: The destination cannot be opened.
+    """
+    require_database(target)
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="bookeo-status-"))
+        try:
+            pipeline: Any = dlt.pipeline(
+                "bookeo_status", pipelines_dir=folder, destination=_read_only(target), dataset_name=target.dataset
+            )
+            stack.callback(pipeline.deactivate)
+            client = stack.enter_context(pipeline.sql_client())
+            if not client.has_dataset():
+                raise SettingsError(f"Nothing has been loaded into {target.description}; run bookeo load first.")
+            source = Reading(pipeline, client)
+        except Exception as error:
+            failure = as_bookeo_error(error, target)
+            if isinstance(failure, DatabaseBusy):
+                _say_who_is_loading(target)
+            raise failure from None
+        yield source
+
+
+def _read_only(target: Target) -> Any:
+    if target.database is None:
+        return target.dlt_destination()
+    from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
+
+    return dlt.destinations.duckdb(DuckDbCredentials(str(target.database), read_only=True))
+
+
+def _say_who_is_loading(target: Target) -> None:
+    try:
+        with one_at_a_time(_lock_path(LoadRequest(BookeoSettings(), target)), target.description):
+            pass
+    except LoadRunning as running:
+        who = running.message.partition(";")[0]
+        raise LoadRunning(f"{who}; DuckDB lets nobody else in while it writes, ask again when it has ended.") from None
