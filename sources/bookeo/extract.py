@@ -18,6 +18,8 @@ from bookeo.tables import BOOKING, CUSTOMER, CUSTOMER_BOOKING, PAYMENT, Entity
 
 PAGES_AT_ONCE = 40
 """Pages that are shaped together where there are no chunks: Arrow is fastest on few, large tables."""
+_MODES = {"customers": "customers", "payments": "payments", "customer_bookings": "histories", "bookings": "payments"}
+"""The setting that says how the rows of a table are asked for."""
 PARENTS_AT_ONCE = 500
 """Parents whose children are read before they are shaped together."""
 
@@ -113,6 +115,11 @@ def payments_of(session: LoadSession, booking_numbers: Mapping[str, str]) -> Ite
     Yields:
         Batches of payments that are all of their booking's; a booking without any leaves a tombstone.
     """
+    if booking_numbers and not session.may_read("payments"):
+        # An empty answer would only mean that there is nothing to be seen, and must not take away what is there.
+        session.notes.skipped["payments", "not permitted"] += len(booking_numbers)
+        session.notes.say("Payments are left out: the api key lacks the permission payments_r_all.")
+        return
 
     def ask(number: str) -> list[RawPage]:
         pages = whole_list(lambda page, token: session.client.booking_payments_page(number, page, token), key="id")
@@ -228,6 +235,10 @@ def _ask_each(
         except NotFound:
             return [], "not found"
         except NotReadable:
+            session.notes.say(
+                f"Not all {resource} could be read; once the api key may, the setting {_MODES[resource]} = as_needed "
+                "fills in what is missing."
+            )
             return [], "not readable"
         except PermissionMissing as error:
             session.forbidden.add(resource)

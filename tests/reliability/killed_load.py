@@ -15,8 +15,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from bookeo_sandbox import RequestInfo
 from load_rig import Rig
+
+from bookeo_sandbox import RequestInfo
 
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(

@@ -11,6 +11,7 @@ from typing import Any
 
 import duckdb
 import orjson
+
 from bookeo import BookeoSettings, load_settings
 from bookeo.shape import RawPage, shape
 from bookeo.tables import BOOKING, PAYMENT
@@ -40,8 +41,10 @@ SMALL_LOAD: dict[str, Any] = {
     "histories": "never",
 }
 """Settings under which the small business takes several pages, windows and packages."""
+FEW_TABLES = ("bookings", "booking_people", "booking_price_adjustments", "customers")
+"""Enough to tell whether anything is missing or there twice; each table costs time."""
 
-_NOT_COMPARED = {"fetched_at", "deleted_at", "_deleted"}
+_NOT_COMPARED = {"fetched_at", "deleted_at", "_deleted", "linked_by"}
 _CUSTOMER_COLUMNS = ("account_id", "customer_id", "first_name", "last_name", "email_address")
 """A customer's other columns change with the time alone, without any change of a booking."""
 
@@ -172,7 +175,9 @@ class Rig:
         if table not in names:
             return []
         chosen = ", ".join(f'"{column}"' for column in columns)
-        rows = self.ask(f"SELECT {chosen} FROM {table} WHERE account_id = '{account_id}'")
+        # What was paid for no booking comes with the payments feed only.
+        linked = " AND booking_number IS NOT NULL" if table == "payments" else ""
+        rows = self.ask(f"SELECT {chosen} FROM {table} WHERE account_id = '{account_id}'{linked}")
         if not left_out or "booking_number" not in columns:
             return rows
         position = columns.index("booking_number")

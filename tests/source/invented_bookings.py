@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
+
 from bookeo.answers import Answer
 from bookeo.errors import RequestRejected
 from bookeo.pages import ListPage, PageInfo

@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from invented_bookings import InventedBookings, moment, records_of, settings_like
+
 from bookeo.cursor import next_range
 from bookeo.errors import WindowIncomplete
 from bookeo.reader import WindowReader
 from bookeo.windows import MAX_WINDOW, ONE_SECOND
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from invented_bookings import InventedBookings, moment, records_of, settings_like
 
 OVERLAP = 60
 """Seconds that a change may be committed late."""

@@ -7,11 +7,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from invented_bookings import InventedBookings, moment, records_of, settings_like
+
 from bookeo.completeness import distinct_keys
 from bookeo.errors import ServerUnavailable, WindowIncomplete
 from bookeo.reader import WindowRead, WindowReader
 from bookeo.windows import ONE_SECOND, Window
-from invented_bookings import InventedBookings, moment, records_of, settings_like
 
 HOUR = 3600
 UNTIL = 10 * HOUR
@@ -199,19 +200,6 @@ def test_windows_come_in_order_however_they_are_read_ahead() -> None:
     assert [read.window for read in reads] == sorted(read.window for read in reads)
     assert len(landed(reads)) == 300
     assert all(read.window.span <= timedelta(days=7) for read in reads)
-
-
-def test_a_window_put_back_is_handed_out_again(api: InventedBookings) -> None:
-    reader = reader_of(api, since=-40 * 86_400)
-    first = reader.next_window()
-    assert first is not None
-    reader.put_back(first)
-    assert reader.position == first.window.start
-    assert not reader.finished
-    asked = len(api.windows)
-    assert reader.next_window() is first
-    assert len([w for w in api.windows[:asked] if w == first.window]) == 1
-    reader.close()
 
 
 def test_what_is_known_to_be_empty_is_not_asked_for() -> None:

@@ -1,0 +1,32 @@
+"""A package that can never load is named and put aside; what was in it is read again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from killed_load import Moment, run_and_kill
+from load_rig import FEW_TABLES, Rig, environment
+
+from bookeo_pipelines.packages import working_folder
+from bookeo_sandbox import Sandbox
+
+
+@pytest.mark.parametrize(("phase", "nth"), [("normalize", 20), ("load", 4), ("load", 120)])
+def test_a_damaged_package_is_put_aside_and_its_windows_are_read_again(
+    folder: Path, sandbox: Sandbox, phase: str, nth: int
+) -> None:
+    rig = Rig(folder, sandbox, tables=FEW_TABLES)
+    assert run_and_kill(rig, Moment(phase, nth), environment(folder)).killed
+    waiting = [file for file in working_folder(rig.target).rglob("*.parquet") if "completed_jobs" not in file.parts]
+    assert waiting, "something is pending"
+    for file in waiting:
+        file.write_bytes(b"PAR1 damaged PAR1")
+
+    result = rig.load()
+
+    assert result.failure is None
+    assert result.pending.put_aside
+    assert rig.differences() == []
+    assert rig.ledger_gaps() == []
+    assert rig.load().pending.put_aside == (), "it is put aside once"
