@@ -4,31 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from bookeo_sandbox import Sandbox
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How the command ended.
-
-    Args:
-        code: The exit code.
-        out: What it printed.
-        err: What it said on stderr.
-    """
-
-    code: int
-    out: str
-    err: str
-
-
-Run = Callable[..., Outcome]
+from command_runs import Outcome, Run
+from loading import START
 
 
 @pytest.fixture
@@ -57,8 +39,6 @@ def bookeo(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
 @pytest.fixture
 def keys(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
     """The sandbox, its address and keys in the environment."""
-    from loading import START
-
     monkeypatch.setenv("SOURCES__BOOKEO__API_KEY", sandbox.api_key)
     monkeypatch.setenv("SOURCES__BOOKEO__SECRET_KEY", sandbox.secret_key)
     monkeypatch.setenv("SOURCES__BOOKEO__BASE_URL", sandbox.base_url)

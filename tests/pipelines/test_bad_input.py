@@ -16,7 +16,7 @@ import pytest
 
 from bookeo_pipelines.failures import ExitCode
 from bookeo_sandbox import Sandbox
-from conftest import Outcome, Run
+from command_runs import Outcome, Run
 
 FATAL, USAGE, TRY_LATER = int(ExitCode.FATAL), int(ExitCode.USAGE), int(ExitCode.TRY_LATER)
 

@@ -12,8 +12,7 @@ from typer.main import get_command
 
 from bookeo_pipelines.cli import app
 from bookeo_sandbox import Sandbox
-from conftest import Run
-from loading import AS_NEEDED
+from command_runs import Run
 from truth import DATASET, assert_equals_truth
 
 COMMANDS = sorted(get_command(app).commands)  # type: ignore[attr-defined]
@@ -59,9 +58,10 @@ def test_check_names_the_missing_permission(bookeo: Run, keys: Sandbox) -> None:
 
 def test_load_then_query(bookeo: Run, keys: Sandbox, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     outcome = bookeo("load")
-    assert (outcome.code, outcome.err) == (0, "")
+    assert outcome.code == 0
+    assert "Error" not in outcome.err  # a slow machine gets lines of progress there
     assert "bookeo query" in outcome.out, "a query to try"
-    assert re.search(r"bookings +\S 100 \S 0 \S 100 \S".replace(" \\S ", r"\s+\S\s+"), outcome.out)
+    assert re.search(r"bookings\s+\S\s+100\s+\S\s+0\s+\S\s+100", outcome.out)
     assert_equals_truth(folder / "bookeo.duckdb", keys, tables=["bookings"])
     shown = bookeo("query", f"SELECT count(*) AS n, sum(total_gross_amount) AS gross FROM {DATASET}.bookings", "--json")
     [row] = json.loads(shown.out)
@@ -77,7 +77,6 @@ def test_load_then_query(bookeo: Run, keys: Sandbox, folder: Path, monkeypatch: 
     assert (result["exit_code"], result["error"], result["rejected"]) == (0, None, {})
     assert result["account_id"] == keys.accounts[0].account_id
     assert all(result["requests_by_operation"].values())
-    assert AS_NEEDED  # the command's own default
 
 
 def test_rejected_records_are_counted_and_said_by_the_exit_code(

@@ -1,0 +1,127 @@
+"""The keys stay out of everything that a load leaves behind, however much it is asked to tell."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from bookeo import BookeoError
+from bookeo.errors import CredentialsRejected, NotBookeo, PermissionMissing, RateLimited, ServerUnavailable
+from bookeo_pipelines.destination import target
+from bookeo_pipelines.load import LoadRequest, run_load
+from bookeo_sandbox import Sandbox
+from loading import load, settings_of
+from truth import DATASET, query, table_types
+
+
+@pytest.fixture
+def records(monkeypatch: pytest.MonkeyPatch, reread_settings: Callable[[], None]) -> Iterator[list[str]]:
+    """Everything that is logged by anybody, at the lowest level."""
+    said: list[str] = []
+
+    class Keep(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            said.append(f"{record.name} {record.getMessage()} {record.args!r} {record.exc_text}")
+
+    handler = Keep(logging.DEBUG)
+    names = [None, "urllib3", "dlt", "requests", "bookeo"]
+    levels = {name: logging.getLogger(name).level for name in names}
+    monkeypatch.setenv("RUNTIME__LOG_LEVEL", "DEBUG")
+    reread_settings()
+    for name in names:
+        logging.getLogger(name).setLevel(logging.DEBUG)
+    for name in (None, "dlt"):
+        logging.getLogger(name).addHandler(handler)
+    yield said
+    for name in (None, "dlt"):
+        logging.getLogger(name).removeHandler(handler)
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
+
+
+def texts_in(database: Path) -> str:
+    """Every text in every table, dlt's own among them."""
+    found = []
+    for table, columns in table_types(database).items():
+        for column, kind in columns.items():
+            if kind in ("VARCHAR", "JSON"):
+                sql = f'SELECT DISTINCT "{column}" FROM {DATASET}.{table} WHERE "{column}" IS NOT NULL'
+                found += [str(value) for (value,) in query(database, sql)]
+    return "\n".join(found)
+
+
+def test_a_load_at_its_most_talkative(
+    folder: Path, sandbox: Sandbox, records: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    database = folder / "bookeo.duckdb"
+    load(sandbox, database)
+    printed = capfd.readouterr()
+    logged = "\n".join(records)
+    assert "GET /v2/bookings" in logged, "nothing was logged, so nothing was tested"
+    assert "dlt" in logged
+    files = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert len(files) > 3
+    for key in (sandbox.api_key, sandbox.secret_key):
+        assert key not in printed.out + printed.err
+        assert key not in logged
+        assert [path for path, content in files.items() if key.encode() in content] == []
+        assert key not in texts_in(database)
+    assert sandbox.requests()["keys_in_query"] is False
+    # Nor is anything about customers logged.
+    customer = sandbox.truth()["customers"][0]
+    assert customer["emailAddress"] not in logged + printed.out + printed.err
+
+
+FAILURES: dict[str, tuple[type[BookeoError], Callable[[Sandbox], object]]] = {
+    "revoked": (CredentialsRejected, lambda sandbox: sandbox.revoke()),
+    "5xx": (ServerUnavailable, lambda sandbox: sandbox.fault("error")),
+    "429": (RateLimited, lambda sandbox: sandbox.fault("rate_limit", retry_after=0)),
+    "reset": (ServerUnavailable, lambda sandbox: sandbox.fault("reset")),
+    "cut": (ServerUnavailable, lambda sandbox: sandbox.fault("cut")),
+}
+
+
+@pytest.mark.parametrize("case", FAILURES)
+def test_a_load_that_fails(
+    folder: Path, sandbox: Sandbox, records: list[str], capfd: pytest.CaptureFixture[str], case: str
+) -> None:
+    kind, break_it = FAILURES[case]
+    break_it(sandbox)
+    with pytest.raises(kind) as raised:
+        load(sandbox, folder / "bookeo.duckdb", max_attempts=2, max_wait_seconds=0.1)
+    said = capfd.readouterr()
+    chain: list[BaseException | None] = [raised.value]
+    told = ["".join(traceback.format_exception(raised.value)), said.out, said.err, *records]
+    while chain:
+        error = chain.pop()
+        if error is not None:
+            told += [repr(error), repr(vars(error)), repr(error.args)]
+            chain += [error.__cause__, error.__context__]
+    for key in (sandbox.api_key, sandbox.secret_key):
+        assert key not in "\n".join(told)
+    assert not (folder / "bookeo.duckdb").exists()
+
+
+def test_a_listener_that_is_no_bookeo(folder: Path, sandbox: Sandbox) -> None:
+    with pytest.raises(NotBookeo) as raised:
+        load(sandbox, folder / "bookeo.duckdb", base_url=f"{sandbox.root_url}/elsewhere")
+    assert sandbox.api_key not in "".join(traceback.format_exception(raised.value))
+
+
+def test_settings_do_not_show_the_keys(sandbox: Sandbox) -> None:
+    settings = settings_of(sandbox)
+    for key in (sandbox.api_key, sandbox.secret_key):
+        assert key not in repr(settings) + str(settings)
+
+
+def test_a_permission_is_named_without_the_key(folder: Path, sandbox: Sandbox) -> None:
+    sandbox.permissions(["customers_r_all"])
+    where = target("duckdb", DATASET, folder / "bookeo.duckdb")
+    failure = run_load(LoadRequest(settings_of(sandbox), where, tables=("bookings",))).failure
+    assert isinstance(failure, PermissionMissing)
+    assert "bookings_r_all" in failure.message
+    assert sandbox.api_key not in "".join(traceback.format_exception(failure))
