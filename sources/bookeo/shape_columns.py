@@ -205,10 +205,12 @@ def _timestamps(values: pa.Array) -> pa.Array:
 
 def _dates(values: pa.Array) -> pa.Array:
     texts = values
-    # longer is a point in time (a local date and time of a booking), or nothing that can be taken for a date as it is
-    if pc.max(pc.binary_length(values)).as_py() > len("2026-01-31"):
+    # longer is a point in time (a local date and time of a booking), or nothing that can be taken for a date as it is;
+    # one column may hold both
+    longer = pc.greater(pc.binary_length(values), len("2026-01-31"))
+    if pc.any(longer).as_py():
         texts = pc.utf8_slice_codeunits(values, 0, 10)
-        values.cast(ARROW_TYPES["timestamp"])
+        values.filter(longer).cast(ARROW_TYPES["timestamp"])
     dates = texts.cast(pa.date32())
     if pc.min(dates.cast(pa.int32())).as_py() < _FIRST_INSTANT // 86_400_000_000:
         raise pa.ArrowInvalid("year")
