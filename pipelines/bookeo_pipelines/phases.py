@@ -13,6 +13,7 @@ from dlt.extract import DltResource
 from bookeo import LoadSession, bookeo_children, bookeo_customers, bookeo_source
 from bookeo.errors import RequestBudgetSpent, SettingsError
 from bookeo.windows import parse_time
+from bookeo_pipelines.descriptions import describe_tables
 from bookeo_pipelines.destination import Target
 from bookeo_pipelines.failures import as_bookeo_error
 from bookeo_pipelines.missing import WarehouseLinks, all_paid, not_yet_asked, short_histories, unpaid_sums
@@ -197,7 +198,8 @@ class Phases:
             self._pipeline.extract(source)
             self._pipeline.normalize()
             with self._loading:
-                self._pipeline.load()
+                info = self._pipeline.load()
+                describe_tables(self._pipeline, {name for p in info.load_packages for name in p.schema_update})
         except Exception as error:
             # The package is not in the destination, so its rows do not count.
             self._session.rows = counted

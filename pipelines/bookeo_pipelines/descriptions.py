@@ -1,0 +1,39 @@
+"""Descriptions of tables and columns in the destination, where people see them: dlt keeps them to itself."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from bookeo.tables import TABLES
+
+COMMENTING = frozenset({"duckdb", "motherduck", "postgres"})
+"""Destinations on which `COMMENT ON` was tried; the descriptions stay there through every merge."""
+
+
+def describe_tables(pipeline: Any, tables: Collection[str]) -> None:
+    """Writes the declared descriptions to tables that are new or have new columns.
+
+    Args:
+        pipeline: The pipeline, in step with its destination.
+        tables: Names of tables; those that are not declared here are left alone.
+    """
+    if pipeline.destination.destination_name not in COMMENTING:
+        return
+    statements = []
+    with pipeline.sql_client() as client:
+        for name in sorted(set(tables) & set(TABLES)):
+            existing = pipeline.default_schema.get_table_columns(name)
+            qualified = client.make_qualified_table_name(name)
+            statements.append(f"COMMENT ON TABLE {qualified} IS {_quoted(TABLES[name].description)}")
+            for column in TABLES[name].columns:
+                if column.name in existing:
+                    place = f"{qualified}.{client.escape_column_name(column.name)}"
+                    statements.append(f"COMMENT ON COLUMN {place} IS {_quoted(column.description)}")
+        if statements:
+            client.execute_sql(";\n".join(statements))
+
+
+def _quoted(text: str) -> str:
+    # The percent sign is the parameter mark of the clients.
+    return "'" + text.replace("'", "''").replace("%", "%%") + "'"
