@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from bookeo_pipelines.packages import Pending, finish_pending, open_pipeline, wo
 from bookeo_pipelines.phases import Phases, selection
 from bookeo_pipelines.plan import known_empty
 from bookeo_pipelines.run_lock import one_at_a_time
+from bookeo_pipelines.runs import record_run
 from bookeo_pipelines.warehouse import Warehouse
 
 
@@ -204,7 +205,7 @@ def run_loads(
 def _load(
     request: LoadRequest, on_progress: Callable[[Progress], None] | None, loading: AbstractContextManager[Any]
 ) -> LoadResult:
-    started = time.monotonic()
+    started, began = time.monotonic(), datetime.now(UTC)
     session = LoadSession(
         request.settings, since=request.since, until=request.until, chunked=True, on_progress=on_progress
     )
@@ -219,6 +220,7 @@ def _load(
         phases = Phases(pipeline, session, names, request.target, loading, refresh_customers=request.refresh_customers)
         phases.run()
         after = Warehouse(pipeline, account_id, loading).row_counts()
+        record_run(pipeline, session, began, phases.packages, loading)
     except BookeoError:
         raise
     except DestinationException as error:

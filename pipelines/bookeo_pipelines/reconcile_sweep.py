@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from bookeo import LoadSession
-from bookeo.reader import WindowReader
-from bookeo.sweep import COMPARED, Swept, Values, bookings_paid_since, still_there, swept
-from bookeo.windows import Window
+from bookeo.reader import WindowRead, WindowReader
+from bookeo.sweep import COMPARED, Values, bookings_paid_since, still_there, swept
 from bookeo_pipelines.missing import KEYS_AT_ONCE, WarehouseLinks
 from bookeo_pipelines.warehouse import Warehouse
 
 UPDATED_AT = COMPARED.index("updated_at")
+COMPARED_AT_ONCE = 5000
+"""Bookings of consecutive windows that are compared together: one question to the warehouse for all of them."""
 PAID = frozenset({"total_paid_amount", "total_paid_currency"})
 
 
@@ -107,19 +108,28 @@ class Comparison:
         Raises:
             BookeoError: The sweep could not be completed; nothing is known then.
         """
+        waiting: list[WindowRead] = []
         while (read := reader.next_window()) is not None:
             self.session.bookings_read += len(read.keys)
             self.session.report("bookings", reader.windows_done, reader.windows_done + reader.windows_left)
-            here = self._held_between(read.window)
-            self._compare(swept(self.session, read), here)
-            self._absent.update(n for n, row in here.items() if not row.deleted_at and n not in read.keys)
+            waiting.append(read)
+            if sum(len(read.keys) for read in waiting) >= COMPARED_AT_ONCE:
+                self._compare(waiting)
+                waiting = []
+        if waiting:
+            self._compare(waiting)
         self.bookings = self.session.bookings_read
         self._ask_for_the_absent()
         self._judge_what_was_paid()
         return {kind: frozenset(self._found[kind]) for kind in Kind}
 
-    def _compare(self, there: Swept, here: Mapping[str, Held]) -> None:
-        elsewhere = self._held({*there.bookings, *there.unreadable} - here.keys())
+    def _compare(self, reads: Sequence[WindowRead]) -> None:
+        """Compares windows that follow one another."""
+        there = swept(self.session, reads)
+        here = self._held_between(reads[0].window.start, reads[-1].window.end)
+        met = frozenset().union(*(read.keys for read in reads))
+        self._absent.update(number for number, row in here.items() if not row.deleted_at and number not in met)
+        elsewhere = self._held(met - here.keys())
         self._met_elsewhere.update(elsewhere)
         held = {**elsewhere, **here}
         self._found[Kind.UNREADABLE].update(there.unreadable)
@@ -163,9 +173,8 @@ class Comparison:
             )
         self._found[Kind.STALE] |= self._paid_otherwise - self.awaiting_load
 
-    def _held_between(self, window: Window) -> dict[str, Held]:
-        end = window.end + timedelta(seconds=1)
-        return self._rows("start_time >= %s AND start_time < %s", window.start, end)
+    def _held_between(self, first: datetime, last: datetime) -> dict[str, Held]:
+        return self._rows("start_time >= %s AND start_time < %s", first, last + timedelta(seconds=1))
 
     def _held(self, numbers: Collection[str]) -> dict[str, Held]:
         names = sorted(numbers)

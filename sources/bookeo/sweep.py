@@ -6,7 +6,7 @@ along). A sweep over start times does.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -88,17 +88,17 @@ def start_time_fetch(client: BookeoClient) -> WindowFetch:
     )
 
 
-def swept(session: LoadSession, read: WindowRead) -> Swept:
-    """Reads the bookings of a window.
+def swept(session: LoadSession, reads: Iterable[WindowRead]) -> Swept:
+    """Reads the bookings of windows.
 
     Args:
         session: The session.
-        read: The window.
+        reads: The windows.
 
     Returns:
-        Its bookings.
+        Their bookings; of one that changed its start time while it was swept, the newer version.
     """
-    return _swept(session, [RawPage(body, "data") for body in read.bodies])
+    return _swept(session, [RawPage(body, "data") for read in reads for body in read.bodies])
 
 
 def still_there(session: LoadSession, numbers: Collection[str]) -> Swept:

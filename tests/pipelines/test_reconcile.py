@@ -18,10 +18,11 @@ from bookeo_pipelines.reconcile import PackagesPending, Reconciliation, SweepInc
 from bookeo_pipelines.reconcile_sweep import Kind
 from bookeo_sandbox import Sandbox, serve
 from command_runs import Run
-from loading import END, SMALL, load, settings_of
+from loading import AS_NEEDED, END, SMALL, load, settings_of
 from truth import DATASET, assert_equals_truth, query, stored_rows
 
-AS_NEEDED = {"customers": "as_needed", "payments": "as_needed", "histories": "as_needed"}
+COUNTS = {"customers": frozenset({"num_bookings", "num_cancelations", "num_no_shows"})}
+"""What Bookeo counts for a customer goes down when a booking vanishes, without any booking having changed."""
 NOTHING: dict[str, list[str]] = {}
 
 
@@ -64,25 +65,11 @@ def test_nothing_is_found_where_nothing_differs(loaded: Path, sandbox: Sandbox) 
 
 def test_exactly_what_was_planted_is_found_and_mended(loaded: Path, sandbox: Sandbox) -> None:
     before = sandbox.truth()
-    vanished, missing, paid, canceled, moved, returned, unpaid, *_ = numbers_of(sandbox)
+    vanished, missing, paid, canceled, moved, returned, *others = numbers_of(sandbox)
     customer = before["bookings"][20]["customerId"]
     with_customer = {b["bookingNumber"] for b in before["bookings"] if b["customerId"] == customer}
-    unpaid = (
-        next(b["bookingNumber"] for b in before["bookings"][7:] if b["payments"] and b["customerId"] != customer)
-        if "payments" in before["bookings"][0]
-        else query(
-            loaded,
-            f"SELECT p.booking_number FROM {DATASET}.payments p JOIN {DATASET}.bookings b USING (booking_number) "
-            "WHERE b.customer_id <> ? AND p.booking_number NOT IN (?, ?, ?, ?, ?, ?) AND p.amount <> 0 ORDER BY 1 LIMIT 1",
-            customer,
-            vanished,
-            missing,
-            paid,
-            canceled,
-            moved,
-            returned,
-        )[0][0]
-    )
+    with_payments = {payment.get("bookingNumber") for payment in before["payments"]}
+    unpaid = next(number for number in others if number in with_payments - with_customer)
     planted = {vanished, missing, paid, canceled, moved, returned, unpaid}
     assert not planted & with_customer
     sandbox.delete(vanished)
@@ -114,7 +101,7 @@ def test_exactly_what_was_planted_is_found_and_mended(loaded: Path, sandbox: San
     mended = reconcile(sandbox, loaded, fix=True)
     assert found(mended) == planted_findings
     assert (left(mended), mended.clean) == (NOTHING, True)
-    assert_equals_truth(loaded, sandbox, earlier=[before], vanished="marked", drift_allowed=True)
+    assert_equals_truth(loaded, sandbox, vanished="marked", drift_allowed=True, ignore=COUNTS)
     assert marked(loaded) == dict.fromkeys({vanished} | with_customer, END)
     assert len(stored_rows(loaded, "bookings", before["accountId"])) == len(before["bookings"]), "a row was removed"
 
@@ -128,7 +115,7 @@ def test_what_returns_is_unmarked_by_a_load_too(loaded: Path, sandbox: Sandbox) 
     sandbox.advance(hours=1)
     sandbox.touch(number)
     assert found(reconcile(sandbox, loaded)) == NOTHING, "the next load writes it anew"
-    load(sandbox, loaded)
+    load(sandbox, loaded, **AS_NEEDED)
     assert marked(loaded) == {}
 
 
@@ -184,7 +171,7 @@ def test_a_booking_that_is_moved_during_the_sweep_is_not_called_vanished(loaded:
     result = reconcile(sandbox, loaded, concurrency=1)
     sandbox.remove_hooks()
     assert found(result) == {"stale": [booking.number]}
-    assert sandbox.requests()["by_operation"]["GET /bookings/{bookingNumber}"] == {200: 1}
+    assert sandbox.requests()["by_operation"]["GET /bookings/{bookingNumber}"] == {"200": 1}
 
 
 def test_only_a_404_makes_a_booking_vanished(loaded: Path, sandbox: Sandbox) -> None:
@@ -220,10 +207,6 @@ def test_an_interrupted_mending_is_taken_up_by_the_next_one(loaded: Path, sandbo
     sandbox.delete(vanished)
     change(loaded, "DELETE FROM {}.bookings WHERE booking_number = ?", missing)
 
-    def break_off(info: Any) -> None:
-        if info.operation == "GET /bookings/{bookingNumber}" and info.path.endswith(missing):
-            raise KeyboardInterrupt
-
     with pytest.MonkeyPatch.context() as monkeypatch:
         from bookeo.api import BookeoClient
 
@@ -240,7 +223,7 @@ def test_an_interrupted_mending_is_taken_up_by_the_next_one(loaded: Path, sandbo
     assert set(marked(loaded)) == {vanished}
     result = reconcile(sandbox, loaded, fix=True)
     assert (found(result), left(result)) == ({"missing": [missing]}, NOTHING)
-    assert_equals_truth(loaded, sandbox, vanished="marked")
+    assert_equals_truth(loaded, sandbox, vanished="marked", ignore=COUNTS)
 
 
 def test_a_range_of_start_times_is_all_that_is_looked_at(loaded: Path, sandbox: Sandbox) -> None:
@@ -262,8 +245,8 @@ def test_a_range_of_start_times_is_all_that_is_looked_at(loaded: Path, sandbox: 
 
 def test_bookings_from_before_the_first_load_are_not_missed(folder: Path, sandbox: Sandbox) -> None:
     database = folder / "bookeo.duckdb"
-    load(sandbox, database, since=END - timedelta(days=30))
-    result = reconcile(sandbox, database)
+    load(sandbox, database, since=END - timedelta(days=30), **AS_NEEDED)
+    result = reconcile(sandbox, database, **AS_NEEDED)
     assert found(result) == NOTHING
     assert result.bookings > query(database, f"SELECT count(*) FROM {DATASET}.bookings")[0][0]
 
