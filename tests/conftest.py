@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from bookeo_pipelines.load import LoadResult
     from bookeo_sandbox import Sandbox
 
 
@@ -62,8 +63,8 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 @pytest.fixture(scope="session")
-def first_load(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The database after a first load of that business; not to be changed."""
+def first_result(tmp_path_factory: pytest.TempPathFactory) -> LoadResult:
+    """What a first load of that business did; its database is not to be changed."""
     from bookeo_sandbox import serve
     from loading import SMALL, load
 
@@ -71,8 +72,17 @@ def first_load(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as monkeypatch:
         _isolate(monkeypatch, folder)
         with serve(**SMALL) as running:
-            load(running, folder / "first.duckdb")
-    return folder / "first.duckdb"
+            result = load(running, folder / "first.duckdb")
+            assert result.usage.total_requests == running.requests()["total"]
+            assert running.requests()["keys_in_query"] is False
+    return result
+
+
+@pytest.fixture(scope="session")
+def first_load(first_result: LoadResult) -> Path:
+    """The database after that first load; not to be changed."""
+    assert first_result.target.database is not None
+    return first_result.target.database
 
 
 @pytest.fixture

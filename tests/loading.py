@@ -26,6 +26,7 @@ BEGIN = datetime(2026, 3, 30, tzinfo=UTC)
 END = datetime(2026, 6, 30, 23, 59, 59, tzinfo=UTC)
 """Where the clock of that business stands at first."""
 WEEK = timedelta(days=7)
+OVERLAP = timedelta(seconds=600)
 ALWAYS = {"customers": "always", "payments": "always", "histories": "always"}
 AS_NEEDED = dict.fromkeys(ALWAYS, "as_needed")
 DEFAULTS: dict[str, Any] = {**ALWAYS, "settings_hours": 24 * 60}

@@ -5,16 +5,13 @@ Nothing here imports the package under test: `truth_columns` says once more what
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
+from stored import DATASET, Row, contents, query, reading, rows_in, stored_rows, table_types, types_in
 from truth_columns import (
     ALL_TABLES,
     BOOKING_LISTS,
@@ -28,10 +25,21 @@ from truth_columns import (
     specification,
 )
 
-Row = dict[str, Any]
+__all__ = [
+    "ALL_TABLES",
+    "BOOKING_LISTS",
+    "DATASET",
+    "assert_equals_truth",
+    "assert_ledger_covers",
+    "contents",
+    "convert",
+    "expected_rows",
+    "query",
+    "stored_rows",
+    "table_types",
+]
+
 Rows = dict[tuple[Any, ...], Row]
-Connection = duckdb.DuckDBPyConnection
-DATASET = "bookeo_data"
 
 
 def look_up(record: Any, path: str) -> Any:
@@ -132,66 +140,6 @@ def _settings_rows(settings: Mapping[str, Any], rows: dict[str, list[Row]]) -> N
         rows[table] += [_row(table, item, {key_name: item["id"]}) for item in settings[name]]
 
 
-@contextmanager
-def reading(database: Path) -> Iterator[Connection]:
-    """Opens a DuckDB file for reading; times come as aware UTC."""
-    with duckdb.connect(str(database), read_only=True) as connection:
-        connection.execute("SET TimeZone = 'UTC'")
-        yield connection
-
-
-def query(database: Path, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
-    """Asks a DuckDB file.
-
-    Args:
-        database: The file.
-        sql: The question.
-        *parameters: Values for its question marks.
-
-    Returns:
-        The rows.
-    """
-    with reading(database) as connection:
-        return _ask(connection, sql, *parameters)
-
-
-def table_types(database: Path, dataset: str = DATASET) -> dict[str, dict[str, str]]:
-    """The types of all columns, by table."""
-    with reading(database) as connection:
-        return _types(connection, dataset)
-
-
-def stored_rows(database: Path, table: str, account_id: str, dataset: str = DATASET) -> list[Row]:
-    """All rows of an account in a table, JSON parsed."""
-    with reading(database) as connection:
-        return _stored(connection, dataset, table, _types(connection, dataset)[table], account_id)
-
-
-def _ask(connection: Connection, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
-    found = connection.execute(sql, list(parameters)).to_arrow_table()
-    return list(zip(*(column.to_pylist() for column in found.columns), strict=True))
-
-
-def _types(connection: Connection, dataset: str) -> dict[str, dict[str, str]]:
-    found: dict[str, dict[str, str]] = {}
-    sql = "SELECT table_name, column_name, data_type FROM information_schema.columns WHERE table_schema = ?"
-    for table, column, kind in _ask(connection, sql, dataset):
-        found.setdefault(table, {})[column] = kind
-    return found
-
-
-def _stored(connection: Connection, dataset: str, table: str, types: Mapping[str, str], account_id: str) -> list[Row]:
-    columns = ", ".join(f'"{name}"' for name in types)
-    rows = _ask(connection, f"SELECT {columns} FROM {dataset}.{table} WHERE account_id = ?", account_id)
-    return [
-        {
-            name: json.loads(value) if kind == "JSON" and value is not None else value
-            for (name, kind), value in zip(types.items(), values, strict=True)
-        }
-        for values in rows
-    ]
-
-
 def assert_equals_truth(
     database: Path,
     sandbox: Any,
@@ -229,8 +177,8 @@ def assert_equals_truth(
     wanted = expected_rows(truth, unlinked_payments=unlinked_payments)
     past = [expected_rows(one, unlinked_payments=unlinked_payments) for one in earlier]
     with reading(database) as connection:
-        types = _types(connection, dataset)
-        stored = {t: _stored(connection, dataset, t, types[t], account_id) for t in tables if t in types}
+        types = types_in(connection, dataset)
+        stored = {t: rows_in(connection, dataset, t, types[t], account_id) for t in tables if t in types}
     for table in tables:
         if table not in types:
             assert not wanted[table], f"{table} is missing"

@@ -12,11 +12,10 @@ import pytest
 from bookeo.cursor import Range, State, backfill_ended, next_range, window_landed
 from bookeo.errors import SettingsError, TablesAdded
 from bookeo_sandbox import Sandbox
-from loading import BEGIN, END, load
+from loading import BEGIN, END, OVERLAP, load
 from truth import DATASET, assert_equals_truth, assert_ledger_covers, convert, query
 
 MIDDLE = datetime(2026, 5, 10, tzinfo=UTC)
-OVERLAP = timedelta(seconds=600)
 
 
 def updated(sandbox: Sandbox) -> dict[str, datetime]:
