@@ -1,8 +1,9 @@
 """Where the next load of bookings begins: the cursor that all tables of the bookings share, and who may move it.
 
 The cursor is dlt's incremental on `updated_at`. Beside it the state of the resource keeps, per pipeline:
-`account_id` whose cursor it is, `fed` the tables that have followed it, `loaded_from` the first moment ever loaded, and
-`backfill` how far a re-reading of an earlier range has come.
+`account_id` whose cursor it is, `fed` the tables that have followed it, `loaded_from` the first moment ever loaded,
+`unfinished` where a first load began that has not come to its end, and `backfill` how far a re-reading of an earlier
+range has come.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bookeo.errors import SettingsError, TablesAdded
-from bookeo.windows import format_time, parse_time, start_with_overlap
+from bookeo.windows import floor_second, format_time, parse_time, start_with_overlap
 
 State = MutableMapping[str, Any]
 
@@ -52,7 +53,7 @@ def next_range(
 
     A load without `since` goes on from the cursor. A first load begins at `since` or `start`. A later load with `since`
     reads that range again and leaves the cursor where it is (it may only jump ahead where no gap would open and no
-    table would miss out); interrupted, the same call goes on where it stopped.
+    table would miss out). Either, interrupted, goes on where it stopped when it is called again in the same way.
 
     Args:
         state: The state of the bookings' hidden parent resource.
@@ -91,10 +92,11 @@ def next_range(
     if first_load:
         state["account_id"] = account_id
         state["fed"] = sorted(wanted)
-        state["loaded_from"] = format_time(since or start)
+        state["loaded_from"] = state["unfinished"] = format_time(since or start)
         return Range(since or start, end, moves_cursor=True)
     assert cursor is not None
-    if since is not None:
+    resumed = since is not None and state.get("unfinished") == format_time(since) and wanted <= set(state["fed"])
+    if since is not None and not resumed:
         return _backfill(state, wanted, since, until, end)
     added = wanted - set(state["fed"]) - set(kept_up)
     if added:
@@ -119,11 +121,13 @@ def _backfill(state: State, tables: set[str], since: datetime, until: datetime |
     if {name: done.get(name) for name in call} == call and parse_time(done["position"]) <= end:
         return Range(parse_time(done["position"]), end, moves_cursor=False, backfill=True)
     state["backfill"] = {**call, "position": format_time(since)}
+    # What is written now may be newer than the versions that the digests of the last load stand for.
+    state.pop("recent", None)
     return Range(since, end, moves_cursor=False, backfill=True)
 
 
 def window_landed(state: State, covered: Range, window_end: datetime) -> None:
-    """Notes how far a re-reading has come; the cursor itself is moved by the caller.
+    """Notes how far a re-reading has come, or that a first load is done; the cursor itself is moved by the caller.
 
     Args:
         state: The state of the bookings' hidden parent resource.
@@ -132,6 +136,8 @@ def window_landed(state: State, covered: Range, window_end: datetime) -> None:
     """
     if covered.backfill:
         state["backfill"]["position"] = format_time(window_end + timedelta(seconds=1))
+    elif window_end >= floor_second(covered.until):
+        state.pop("unfinished", None)
 
 
 def backfill_ended(state: State, cursor: datetime, end: datetime) -> datetime | None:
