@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -154,22 +154,25 @@ def test_bookings_change_while_they_are_compared(folder: Path, hard: Sandbox) ->
 
 def test_a_booking_that_is_moved_during_the_sweep_is_not_called_vanished(loaded: Path, sandbox: Sandbox) -> None:
     account = sandbox.business.accounts[0]
-    booking = max(account.bookings.values(), key=lambda b: b.start)
-    swept = 0
+    by_start = sorted(account.bookings.values(), key=lambda b: b.start)
+    first, booking = by_start[0], by_start[-1]
+    moved = False
 
     def move(info: Any) -> None:
-        # From a window that is still to come into one that has been read.
-        nonlocal swept
-        swept += info.operation == "GET /bookings"
-        if swept == 3:
-            before = booking.start
-            booking.start, booking.end = before - 90 * 86_400, booking.end - 90 * 86_400
-            booking.cache = None
-            account.by_start.moved(booking, before)
+        # From a window that is about to be read into one that has been read.
+        nonlocal moved
+        if info.operation == "GET /bookings" and not moved:
+            start, end = (datetime.fromisoformat(info.query[name]).timestamp() for name in ("startTime", "endTime"))
+            if start <= booking.start <= end:
+                before, moved = booking.start, True
+                booking.start, booking.end = first.start, first.end
+                booking.cache = None
+                account.by_start.moved(booking, before)
 
     sandbox.on_request(move)
     result = reconcile(sandbox, loaded, concurrency=1)
     sandbox.remove_hooks()
+    assert moved
     assert found(result) == {"stale": [booking.number]}
     assert sandbox.requests()["by_operation"]["GET /bookings/{bookingNumber}"] == {"200": 1}
 

@@ -48,7 +48,7 @@ LOAD_RUNS = Table(
         _own("bookings", "bigint", "Bookings read in time windows."),
         _own("packages", "bigint", "Load packages committed."),
         _own("rejected", "bigint", "Records that could not be shaped; they are in rejected_rows."),
-        _own("outcome", "text", "done, or the kind of error that ended it early, such as RateLimited."),
+        _own("outcome", "text", "How it ended: done, or the kind of error that ended it early, such as RateLimited."),
     ),
 )
 
@@ -63,7 +63,7 @@ CHILD_CHECKS = Table(
         _own("resource", "text", "What was asked for: payments, customer_bookings or bookings."),
         _own("parent_id", "text", "The booking's number or the customer's id."),
         _own("basis", "text", "The figures that did not add up."),
-        _own("outcome", "text", "answered, not found, not readable or not permitted."),
+        _own("outcome", "text", "What came of it: answered, not found, not readable or not permitted."),
         _own("checked_at", "timestamp", "When it was asked."),
     ),
 )
