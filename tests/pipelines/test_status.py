@@ -137,6 +137,11 @@ def test_a_running_load_that_does_not_write_just_now_is_in_nobodys_way(loaded: P
         assert status(loaded)
 
 
+def test_others_may_read_at_the_same_time(loaded: Path) -> None:
+    with duckdb.connect(str(loaded), read_only=True):
+        assert status(loaded)
+
+
 def test_there_must_be_something_to_look_at(folder: Path) -> None:
     database = folder / "none.duckdb"
     with pytest.raises(SettingsError, match="There is no database"):
