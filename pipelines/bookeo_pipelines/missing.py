@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
+
+import pyarrow as pa
 
 from bookeo_pipelines.warehouse import Warehouse
 
@@ -32,24 +35,45 @@ class WarehouseLinks:
         """
         return dict(self._rows("bookings", "booking_number, customer_id", "booking_number", booking_numbers))
 
-    def linked_by_endpoint(self, payment_ids: Collection[str]) -> Mapping[str, str]:
+    def linked_by_endpoint(self, payment_ids: Collection[str]) -> Mapping[str, str | None]:
         """Finds payments whose booking the API itself has named.
 
         Args:
             payment_ids: Ids of payments.
 
         Returns:
-            The booking's number for each of them.
+            The booking's number for each of them; None where the API said that it is not the one in the text.
         """
         rows = self._rows("payments", "payment_id, booking_number, linked_by", "payment_id", payment_ids)
-        return {payment: number for payment, number, linked_by in rows if linked_by == "endpoint" and number}
+        return {payment: number for payment, number, linked_by in rows if linked_by == "endpoint"}
+
+    def held(self, payments: pa.Table) -> Collection[str]:
+        """Finds payments that the warehouse holds exactly as they are.
+
+        Args:
+            payments: Rows of the table `payments`, linked.
+
+        Returns:
+            Their ids.
+        """
+        names = [name for name in payments.column_names if name not in ("fetched_at", "_deleted")]
+        given = dict(
+            zip(
+                payments["payment_id"].to_pylist(),
+                zip(*(payments[name].to_pylist() for name in names), strict=True),
+                strict=True,
+            )
+        )
+        rows = self._rows("payments", ", ".join(["payment_id", *names]), "payment_id", given)
+        return {payment for payment, *values in rows if given[payment] == tuple(values)}
 
     def _rows(self, table: str, columns: str, key: str, values: Collection[str]) -> Iterator[Any]:
         if not self._warehouse.has(table):
             return
         for group in _groups(sorted(values)):
             marks = ", ".join(["%s"] * len(group))
-            yield from self._warehouse.rows(f"SELECT {columns} FROM {{{table}}} WHERE {key} IN ({marks})", *group)
+            sql = f"SELECT {columns} FROM {{{table}}} WHERE account_id = %s AND {key} IN ({marks})"
+            yield from self._warehouse.rows(sql, self._warehouse.account_id, *group)
 
 
 def _groups(values: Sequence[str]) -> Iterator[Sequence[str]]:
@@ -57,11 +81,12 @@ def _groups(values: Sequence[str]) -> Iterator[Sequence[str]]:
         yield values[first : first + KEYS_AT_ONCE]
 
 
-def unpaid_sums(warehouse: Warehouse) -> dict[str, str]:
+def unpaid_sums(warehouse: Warehouse, read_before: datetime | None = None) -> dict[str, str]:
     """Finds bookings whose payments do not add up to what the booking says is paid, currency by currency.
 
     Args:
         warehouse: The warehouse.
+        read_before: Only bookings that were last read before this moment, aware; None for all.
 
     Returns:
         By booking number, the figures: they say against what it was asked, so that it is asked once.
@@ -81,15 +106,43 @@ def unpaid_sums(warehouse: Warehouse) -> dict[str, str]:
             WHERE p.account_id = %s GROUP BY p.booking_number
         ) p ON p.booking_number = b.booking_number
         WHERE b.account_id = %s AND b.deleted_at IS NULL AND b.total_paid_amount IS NOT NULL
-          AND (b.total_paid_amount <> coalesce(p.amount, 0) OR coalesce(p.other, 0) > 0)
+          AND (b.total_paid_amount <> coalesce(p.amount, 0) OR coalesce(p.other, 0) > 0) AND b.fetched_at < %s
         """,
         warehouse.account_id,
         warehouse.account_id,
+        read_before or datetime.max.replace(tzinfo=UTC),
     )
     return {
         number: f"paid {paid} {currency}, {payments or 0} payments of {amount or 0}, {other or 0} in another currency"
         for number, paid, currency, amount, other, payments in rows
     }
+
+
+def perhaps_paid(warehouse: Warehouse, moment: datetime) -> dict[str, str]:
+    """Finds bookings that a new payment without a link may belong to: its customer's, where they were not read since.
+
+    Args:
+        warehouse: The warehouse.
+        moment: New is what was read after this, aware.
+
+    Returns:
+        By booking number, the payment.
+    """
+    if not (warehouse.has("payments") and warehouse.has("bookings")):
+        return {}
+    rows = warehouse.rows(
+        """
+        SELECT b.booking_number, max(p.payment_id) FROM {payments} p JOIN {bookings} b
+            ON b.account_id = p.account_id AND b.customer_id = p.customer_id
+        WHERE p.account_id = %s AND p.booking_number IS NULL AND p.linked_by IS NULL AND p.fetched_at >= %s
+          AND b.deleted_at IS NULL AND b.fetched_at < %s
+        GROUP BY b.booking_number
+        """,
+        warehouse.account_id,
+        moment,
+        moment,
+    )
+    return {number: f"payment {payment} without a booking" for number, payment in rows}
 
 
 def all_paid(warehouse: Warehouse) -> dict[str, str]:
@@ -123,8 +176,7 @@ def short_histories(warehouse: Warehouse) -> dict[str, str]:
     short = warehouse.rows(
         """
         SELECT c.customer_id, c.num_bookings FROM {customers} c LEFT JOIN (
-            SELECT customer_id, count(*) AS held FROM {bookings} WHERE account_id = %s AND deleted_at IS NULL
-            GROUP BY customer_id
+            SELECT customer_id, count(*) AS held FROM {customer_bookings} WHERE account_id = %s GROUP BY customer_id
         ) b ON b.customer_id = c.customer_id
         WHERE c.account_id = %s AND c.num_bookings > coalesce(b.held, 0)
         """,

@@ -16,7 +16,15 @@ from bookeo.windows import parse_time
 from bookeo_pipelines.descriptions import describe_tables
 from bookeo_pipelines.destination import Target
 from bookeo_pipelines.failures import as_bookeo_error
-from bookeo_pipelines.missing import WarehouseLinks, all_paid, not_yet_asked, short_histories, unpaid_sums
+from bookeo_pipelines.missing import (
+    WarehouseLinks,
+    all_paid,
+    not_yet_asked,
+    perhaps_paid,
+    short_histories,
+    unpaid_sums,
+)
+from bookeo_pipelines.settlement import Settlement
 from bookeo_pipelines.warehouse import Warehouse
 
 LEDGER_TABLES = frozenset({"load_windows", "child_checks", "rejected_rows"})
@@ -95,6 +103,8 @@ class Phases:
             if not self._read_payments():
                 return
             self._ask_for_payments()
+        if session.settings.payments == "always" and session.rows["payments"]:
+            Settlement(session, self._warehouse).keep_newest()
         histories = "customer_bookings" in self._tables and session.settings.histories == "as_needed"
         if session.failure:
             return
@@ -137,25 +147,32 @@ class Phases:
                 return not session.failure
 
     def _ask_for_payments(self) -> None:
-        """Asks for the payments of the bookings that do not add up; then for the bookings that still do not."""
-        warehouse = self._warehouse
+        """Asks one by one for what does not add up, each in the order that costs least."""
+        session, warehouse = self._session, self._warehouse
         if not warehouse.has("bookings"):
             return
-        if self._session.no_payment_feed:
+        if session.no_payment_feed:
             self._ask("payments", "payments", all_paid(warehouse))
-        elif self._ask("payments", "payments", unpaid_sums(warehouse)):
-            # Adding a payment need not change the booking: its own total may be what is out of date.
-            asked = self._ask("bookings", "bookings", unpaid_sums(self._warehouse))
-            if asked:
-                still = unpaid_sums(self._warehouse)
-                wrong = sorted(set(asked) & set(still))
-                if wrong:
-                    self._session.notes.say(
-                        f"{len(wrong)} booking(s) say another paid total than the API's own payments; see child_checks."
-                    )
+            Settlement(session, self._warehouse).settle_answers()
+            return
+        # A payment need not change its booking: the total of one that was read before may be what is out of date.
+        began = session.started_at
+        self._ask("bookings", "bookings", perhaps_paid(warehouse, began) | unpaid_sums(warehouse, began))
+        gone = Settlement(session, self._warehouse).not_in_feed()
+        asked = self._ask("payments", "payments", unpaid_sums(warehouse) | gone)
+        if not session.failure:
+            Settlement(session, self._warehouse).settle_answers()
+        again = self._ask("bookings", "bookings", {n: b for n, b in unpaid_sums(warehouse).items() if n in asked})
+        wrong = asked.keys() & unpaid_sums(warehouse).keys() if again or asked else ()
+        if wrong:
+            session.notes.say(
+                f"{len(wrong)} booking(s) say another paid total than the API's own payments; see child_checks."
+            )
 
     def _ask(self, resource: str, argument: str, found: dict[str, str]) -> dict[str, str]:
         """Asks for what was found missing, in packages; returns what was asked for."""
+        if self._session.failure:
+            return {}
         wanted = not_yet_asked(self._warehouse, resource, found)
         waiting = iter(wanted.items())
         while group := dict(islice(waiting, self._parents_in_a_package())):

@@ -23,6 +23,7 @@ from bookeo_pipelines.missing import unpaid_sums
 from bookeo_pipelines.packages import finish_pending, open_pipeline
 from bookeo_pipelines.phases import PARENTS_IN_A_PACKAGE
 from bookeo_pipelines.reconcile_sweep import Comparison, Found, Kind, NextLoad
+from bookeo_pipelines.settlement import Settlement
 from bookeo_pipelines.warehouse import Warehouse
 
 MARGIN = timedelta(days=31)
@@ -204,6 +205,7 @@ class _Reconciling:
         for group in _groups(sorted(asked)):
             source = bookeo_children(self._session, payments={number: asked[number] for number in group})
             self._commit(source.with_resources("payments", "payment_rejected_rows", "payment_checks"))
+        Settlement(self._session, self._warehouse).settle_answers()
         # Where the payments are right, the booking's own total may be what is out of date.
         self._read_again(asked.keys() & self._unpaid().keys())
         not_written = again - self._written_since(again, began)

@@ -3,7 +3,7 @@
 import dlt
 from bookeo import bookeo_source
 
-pipeline = dlt.pipeline("bookeo", destination="duckdb", dataset_name="bookeo")
+pipeline = dlt.pipeline("bookeo", destination="duckdb", dataset_name="bookeo_data")
 pipeline.run(bookeo_source())
 """
 
@@ -150,7 +150,8 @@ def bookeo_children(
     }
     for name, (tables, ask) in wanted.items():
         answers = given_parents(name, ask)
-        yield from _answers(load, answers, tables)
+        # A payment may be held without its booking: rows are replaced one by one, and the runner settles what is left.
+        yield from _answers(load, answers, tables, replace_sets=name != "payment_answers")
         yield table_resource(load, answers, CHILD_CHECKS, name=name.replace("answers", "checks"))
 
 

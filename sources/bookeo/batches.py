@@ -67,7 +67,7 @@ class Batch:
         shaped = shape(self._entity, self._pages, account_id=self._session.account_id, fetched_at=self.fetched_at)
         self._pages = ()
         if self._entity is PAYMENT and self._windows:
-            shaped.tables["payments"] = link_payments(shaped.tables["payments"], self._session.payment_links)
+            shaped.tables["payments"] = self._linked(shaped.tables["payments"])
         if not self._session.chunked:
             # Several batches go into one package: the rows of an older version's lists must not stay beside a newer's.
             shaped = self._session.versions.setdefault(self._entity, LoadVersions(self._entity)).add(shaped)
@@ -77,6 +77,16 @@ class Batch:
             self._session.notes.rejected[table] += 1
         self._session.notes.unknown_fields.update(shaped.unknown_fields)
         return shaped
+
+    def _linked(self, payments: pa.Table) -> pa.Table:
+        """Links payments of the feed, and leaves out those that are known to be just so already."""
+        links = self._session.payment_links
+        payments = link_payments(payments, links)
+        if links is None or self._session.payments_met is None:
+            return payments
+        self._session.payments_met.update(payments["payment_id"].to_pylist())
+        known = pa.array(sorted(links.held(payments)), pa.string())
+        return payments.filter(pc.invert(pc.is_in(payments["payment_id"], known)))
 
     def table(self, name: str) -> pa.Table | None:
         """One table of these answers.

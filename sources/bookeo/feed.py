@@ -29,14 +29,25 @@ class PaymentLinks(Protocol):
         """
         ...
 
-    def linked_by_endpoint(self, payment_ids: Collection[str]) -> Mapping[str, str]:
+    def linked_by_endpoint(self, payment_ids: Collection[str]) -> Mapping[str, str | None]:
         """Finds payments whose booking the API itself has named.
 
         Args:
             payment_ids: Ids of payments.
 
         Returns:
-            The booking's number for each of them.
+            The booking's number for each of them; None where the API said that it is not the one in the text.
+        """
+        ...
+
+    def held(self, payments: pa.Table) -> Collection[str]:
+        """Finds payments that are known exactly as they are.
+
+        Args:
+            payments: Rows of the table `payments`, linked.
+
+        Returns:
+            Their ids.
         """
         ...
 

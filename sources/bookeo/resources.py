@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dlt
@@ -20,10 +20,12 @@ from bookeo.session import LoadSession
 from bookeo.settings import moment
 from bookeo.settings_lists import settings_batches
 from bookeo.tables import PAYMENT, Table, dlt_columns
-from bookeo.windows import format_time, start_with_overlap
+from bookeo.windows import format_time, parse_time, start_with_overlap
 
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 """The cursor before the first load."""
+AGAIN_AFTER = timedelta(hours=20)
+"""Less than a day, so that a daily load that begins a little earlier than yesterday's does not wait another day."""
 MOST_RECENT_KEPT = 1000
 """Digests of recent bookings that the state may hold; with more, the next load writes those bookings once more."""
 
@@ -117,9 +119,12 @@ def payment_feed(session: LoadSession) -> DltResource:
         settings = session.settings
         if session.payment_reader is None:
             start = session.payments_since or moment(settings.start, "The setting start")
-            since = session.since or start_with_overlap(
-                None if cursor == NEVER else cursor, settings.overlap_seconds, start
-            )
+            overlap: float = settings.overlap_seconds
+            if cursor != NEVER:
+                session.payments_met = set()
+                if payments_due_again(state, session):
+                    overlap = max(overlap, settings.payments_again_days * 86_400)
+            since = session.since or start_with_overlap(None if cursor == NEVER else cursor, overlap, start)
             end = min(session.until or session.now, session.now)
             session.payment_reader = WindowReader(
                 payment_fetch(session.client),
@@ -147,10 +152,34 @@ def payment_feed(session: LoadSession) -> DltResource:
             session.notes.say(f"{session.failure.message} Payments are asked for booking by booking instead.")
             session.no_payment_feed = True
             session.failure = None
+        if (
+            reader.finished
+            and not session.no_payment_feed
+            and not session.failure
+            and payments_due_again(state, session)
+        ):
+            state["read_again_at"] = format_time(session.now)
         if not session.chunked:
             reader.close()
 
     return read()
+
+
+def payments_due_again(state: Mapping[str, Any], session: LoadSession) -> bool:
+    """Tells whether the feed's last weeks are to be read again.
+
+    The feed goes by the time of receipt, and a bank transfer may be entered days after it; nor does anything else show
+    that a payment was corrected or deleted.
+
+    Args:
+        state: The state of the feed's resource.
+        session: The load.
+
+    Returns:
+        Whether it is most of a day since that was done.
+    """
+    read_at = state.get("read_again_at")
+    return not read_at or session.now - parse_time(read_at) >= AGAIN_AFTER
 
 
 def customer_list(session: LoadSession) -> DltResource:

@@ -90,6 +90,8 @@ class LoadSession:
         on_progress: Callable[[Progress], None] | None = None,
     ) -> None:
         self.settings = settings
+        self.started_at = datetime.now(UTC)
+        """When the load began, by the clock that also says when a row was fetched."""
         self.client = client or BookeoClient.from_settings(settings)
         self.since = since
         self.until = until
@@ -101,6 +103,8 @@ class LoadSession:
         """What this load covers; decided when the bookings are first read."""
         self.reader: WindowReader | None = None
         self.payment_reader: WindowReader | None = None
+        self.payments_met: set[str] | None = None
+        """Ids of the payments that the feed has shown, where some of it is read again; None where all of it is new."""
         self.payment_links: PaymentLinks | None = None
         """Who can tell which bookings and payments there are already."""
         self.payments_since: datetime | None = None

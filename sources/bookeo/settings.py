@@ -75,6 +75,8 @@ class BookeoSettings(BaseConfiguration):
     """How customers are read: `always`, `as_needed` or `never`."""
     payments: ChildMode = "as_needed"
     """How payments are read: `always`, `as_needed` or `never`."""
+    payments_again_days: float = 28.0
+    """Days of the payments feed to read again about once a day, for payments entered late, corrected or deleted."""
     refresh_customers_days: float = 0.0
     """Days after which all customers are read again, as they change without their bookings changing; 0: never."""
     histories: ChildMode = "as_needed"
@@ -121,6 +123,7 @@ class BookeoSettings(BaseConfiguration):
         _between("concurrency", self.concurrency, 1, 64)
         _between("requests_per_second", self.requests_per_second or 0, 0, 1000)
         _between("settings_hours", self.settings_hours, 0, 24 * 366)
+        _between("payments_again_days", self.payments_again_days, 0, 3660)
         _between("refresh_customers_days", self.refresh_customers_days, 0, 3660)
         _between("accounts_at_once", self.accounts_at_once, 1, 64)
         if self.max_requests is not None:
