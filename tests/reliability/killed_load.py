@@ -9,7 +9,8 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -33,12 +34,15 @@ class Moment:
     happens that a later run could see.
 
     Args:
-        kind: `extract`, `normalize`, `load` or `between` for a step; `request`; `seconds`; `never` to count the steps.
+        kind: `extract`, `normalize`, `load` or `between` for a step; `request`; `seconds`; `statement`, right after the
+            first one with a text in it; `never` to count the steps.
         at: Which one, from 1; or how many seconds.
+        text: The text that the statement holds.
     """
 
     kind: str
     at: float = 0
+    text: str = ""
 
 
 @dataclass(frozen=True)
@@ -174,8 +178,22 @@ class _Steps:
         self._before(FileStorage, "delete_folder")
         self._before(DuckDbSqlClient, "execute_query")
         self._before(DuckDbSqlClient, "commit_transaction")
+        if self._moment.kind == "statement":
+            self._after_statement(DuckDbSqlClient)
         for name in ("extract", "normalize", "load"):
             self._phase_of(Pipeline, name)
+
+    def _after_statement(self, owner: Any) -> None:
+        original: Callable[..., Any] = owner.execute_query
+
+        @contextmanager
+        def watched(client: Any, query: Any, *args: Any, **kwargs: Any) -> Iterator[Any]:
+            with original(client, query, *args, **kwargs) as cursor:
+                yield cursor
+            if self._moment.text in str(query):
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        owner.execute_query = watched
 
     def _before(self, owner: Any, name: str) -> None:
         original: Callable[..., Any] = getattr(owner, name)

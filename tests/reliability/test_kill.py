@@ -68,3 +68,23 @@ def test_killed_again_and_again_it_still_ends_in_the_truth_while_the_business_go
     assert phases.total() == 5
     assert rig.load(payments="always").failure is None
     assert rig.differences(payments=True) == []
+
+
+def test_killed_right_after_rows_were_written_they_are_not_there_twice(folder: Path, sandbox: Sandbox) -> None:
+    # The database has them, but nothing in the working folder says so yet: they are written again.
+    rig = Rig(folder, sandbox, tables=FEW_TABLES, chunk_bookings=1000)
+    bad = [booking["bookingNumber"] for booking in sandbox.truth()["bookings"][:3]]
+    for number in bad:
+        sandbox.override(number, {"bookingNumber": number, "creationTime": "not a time"})
+    for table in ("rejected_rows", "booking_people"):
+        rig.delete_working_folder()
+        rig.database.unlink(missing_ok=True)
+        statement = Moment("statement", text=f'INSERT INTO "bookeo_data_staging"."{table}"')
+        if not run_and_kill(rig, statement, environment(folder)).killed:
+            statement = Moment("statement", text=f'INSERT INTO "bookeo_data"."{table}"')
+            rig.delete_working_folder()
+            rig.database.unlink()
+            assert run_and_kill(rig, statement, environment(folder)).killed
+        assert rig.load().failure is None
+        assert rig.differences(but=bad) == []
+        assert rig.ask("SELECT raw_id FROM rejected_rows ORDER BY ALL") == [(number,) for number in sorted(bad)]

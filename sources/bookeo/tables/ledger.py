@@ -38,7 +38,6 @@ LOAD_RUNS = Table(
     key=("account_id", "started_at"),
     description="The loads that committed something, one row each: what they read and what it cost.",
     source="the load itself",
-    disposition="append",
     columns=(
         ACCOUNT_ID,
         _own("started_at", "timestamp", "When the load began, by the clock of the machine that ran it."),
@@ -73,7 +72,6 @@ REJECTED_ROWS = Table(
     key=("account_id", "table_name", "raw_id", "fetched_at", "position"),
     description="Records of the API that could not be shaped, with the reason; nothing is lost silently.",
     source="every operation",
-    disposition="append",
     columns=(
         ACCOUNT_ID,
         _own("table_name", "text", "Table that the record was meant for."),
