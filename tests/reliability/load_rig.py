@@ -117,8 +117,8 @@ class Rig:
     def differences(self, *, payments: bool = False, but: Iterable[str] = ()) -> list[str]:
         """Compares every table that comes with the bookings with the truth, row by row and column by column.
 
-        The expected rows are shaped from the sandbox's own records, so this is about which rows are there and how often;
-        whether they are shaped rightly is shown elsewhere.
+        The expected rows are shaped from the sandbox's own records, so this is about which rows are there and how
+        often; whether they are shaped rightly is shown elsewhere.
 
         Args:
             payments: Whether the payments were loaded, too.
@@ -163,7 +163,7 @@ class Rig:
                 twice = sum(1 for count in got.values() if count > 1)
                 example = next(iter(missing or extra))
                 found_lines.append(
-                    f"{name}: {missing.total()} rows missing, {extra.total()} too many ({twice} there twice), e.g. {example}"
+                    f"{name}: {missing.total()} missing, {extra.total()} too many, {twice} there twice, e.g. {example}"
                 )
         return found_lines
 

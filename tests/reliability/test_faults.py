@@ -1,4 +1,4 @@
-"""What goes wrong on the way, and what the load then does: go on, or stop in a stated way from which the next goes on."""
+"""What goes wrong on the way, and what the load does: it goes on, or stops as stated and the next one goes on."""
 
 from __future__ import annotations
 

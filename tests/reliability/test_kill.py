@@ -1,4 +1,4 @@
-"""Killed at any instant, a load goes on where it was: nothing is lost, nothing is there twice, little is asked again."""
+"""Killed at any instant, a load goes on where it was: nothing lost, nothing there twice, little asked again."""
 
 from __future__ import annotations
 

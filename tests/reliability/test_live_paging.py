@@ -1,4 +1,4 @@
-"""Bookings change and vanish between the page requests of a whole load; see also `tests/source/test_reader_paging.py`."""
+"""Bookings change and vanish between the page requests of a whole load; finer in `test_reader_paging.py`."""
 
 from __future__ import annotations
 

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bookeo_pipelines.cli import app
-from bookeo_sandbox import Sandbox, serve
 from load_rig import SMALL_BUSINESS, Rig
 from typer.testing import CliRunner
+
+from bookeo_pipelines.cli import app
+from bookeo_sandbox import Sandbox, serve
 
 Path_ = tuple[str | int, ...]
 WRONG: tuple[Any, ...] = (None, "", "nonsense", 7, -1.5, True, [], [[1]], {}, {"a": {"b": 1}})
@@ -61,7 +62,7 @@ def richest(records: list[dict[str, Any]]) -> dict[str, Any]:
     made: dict[str, Any] = {}
     for record in records:
         for name, value in record.items():
-            if len(json.dumps(value)) > len(json.dumps(made.get(name, None))):
+            if len(json.dumps(value)) > len(json.dumps(made.get(name))):
                 made[name] = value
     return made
 

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bookeo_sandbox import serve
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from killed_load import Moment, run_and_kill
 from load_rig import FEW_TABLES, SMALL_BUSINESS, Rig, environment
+
+from bookeo_sandbox import serve
 
 steps = st.lists(
     st.one_of(

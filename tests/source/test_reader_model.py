@@ -31,7 +31,7 @@ happenings = st.one_of(
 
 
 class Warehouse:
-    """What a destination holds after loads that are each cut off after some windows, and the state that goes with it."""
+    """What a destination holds after loads that are cut off after some windows, and the state that goes with it."""
 
     def __init__(self, api: InventedBookings, reader_settings: Any) -> None:
         self.api = api

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -144,8 +145,7 @@ def test_a_second_that_never_adds_up_ends_the_reading_and_what_was_before_it_is_
     reader = reader_of(api)
     reads: list[WindowRead] = []
     with pytest.raises(WindowIncomplete) as caught:
-        while (read := reader.next_window()) is not None:
-            reads.append(read)
+        reads.extend(iter(reader.next_window, None))
     assert landed(reads) == ["early"]
     assert reads[-1].window.end == moment(5 * HOUR) - ONE_SECOND
     assert moment(5 * HOUR).isoformat() in caught.value.message
@@ -174,7 +174,7 @@ def test_a_window_with_too_many_bookings_is_cut_before_it_is_read(api: InventedB
     reads = list(windows(reader_of(api, max_items=max_items)))
     assert landed(reads) == list(LETTERS)
     assert all(read.announced <= max_items for read in reads)
-    for one, two in zip(reads, reads[1:], strict=False):
+    for one, two in pairwise(reads):
         assert one.window.end + ONE_SECOND == two.window.start
 
 
