@@ -87,7 +87,7 @@ def run_demo(console: Console, database: Path | None, load: Callable[[LoadReques
         sandbox.advance(days=7)
         console.print("\n[bold]2. A week goes by[/bold], and only what changed is loaded", highlight=False)
         load(request)
-    console.print("\n[bold]3. Three questions[/bold]")
+    console.print("\n[bold]3. Three questions[/bold]", highlight=False)
     for question, sql in QUESTIONS.items():
         console.print(f"\n{question}", highlight=False)
         print_rows(console, ask(path, sql))

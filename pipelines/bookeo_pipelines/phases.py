@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 from itertools import islice
@@ -12,13 +13,16 @@ from dlt.extract import DltResource
 
 from bookeo import LoadSession, bookeo_children, bookeo_customers, bookeo_source
 from bookeo.errors import RequestBudgetSpent, SettingsError
+from bookeo.settings_lists import lists_are_due
 from bookeo.windows import parse_time
 from bookeo_pipelines.descriptions import describe_tables
 from bookeo_pipelines.destination import Target
 from bookeo_pipelines.failures import as_bookeo_error
 from bookeo_pipelines.missing import (
     WarehouseLinks,
+    absent_customers,
     all_paid,
+    customer_count,
     not_yet_asked,
     perhaps_paid,
     short_histories,
@@ -87,6 +91,7 @@ class Phases:
         self._session = session
         self._tables = tables
         self._target = target
+        self._warehouse = Warehouse(pipeline, session.account_id, self._loading)
         self.packages = 0
         """Packages committed so far."""
 
@@ -108,14 +113,10 @@ class Phases:
         histories = "customer_bookings" in self._tables and session.settings.histories == "as_needed"
         if session.failure:
             return
-        if "customers" in self._tables and self._customers_are_due() and not self._commit(bookeo_customers(session)):
+        if "customers" in self._tables and session.may_read("customers") and not self._read_customers():
             return
         if histories and session.may_read("customers"):
             self._ask("customer_bookings", "histories", short_histories(self._warehouse))
-
-    @property
-    def _warehouse(self) -> Warehouse:
-        return Warehouse(self._pipeline, self._session.account_id, self._loading)
 
     def _read_bookings(self) -> bool:
         """Commits chunk after chunk until the range is done or something ended the reading early."""
@@ -134,6 +135,10 @@ class Phases:
         """Commits the payments feed in chunks, linked to the bookings that are there by now."""
         session = self._session
         warehouse = self._warehouse
+        if not session.may_read("payments"):
+            # An empty feed would only mean that there is nothing to be seen, and must not move its cursor.
+            session.notes.say("Payments are left out: the api key lacks the permission payments_r_all.")
+            return True
         session.payment_links = WarehouseLinks(warehouse)
         session.payments_since = _first_booking(warehouse)
         if warehouse.has("bookings") and session.payments_since is None:
@@ -149,7 +154,7 @@ class Phases:
     def _ask_for_payments(self) -> None:
         """Asks one by one for what does not add up, each in the order that costs least."""
         session, warehouse = self._session, self._warehouse
-        if not warehouse.has("bookings"):
+        if not warehouse.has("bookings") or not session.may_read("payments"):
             return
         if session.no_payment_feed:
             self._ask("payments", "payments", all_paid(warehouse))
@@ -177,20 +182,39 @@ class Phases:
         waiting = iter(wanted.items())
         while group := dict(islice(waiting, self._parents_in_a_package())):
             source = bookeo_children(self._session, **{argument: group})
-            prefix = {"payments": "payment", "histories": "history", "bookings": "booking"}[argument]
+            prefix = {"histories": "history"}.get(argument, argument.removesuffix("s"))
             names = [name for name, r in source.resources.items() if r.selected and _parent(r) == f"{prefix}_answers"]
             if not self._commit(source.with_resources(*names)):
                 break
         return wanted
+
+    def _read_customers(self) -> bool:
+        """Reads all customers where that is due or cheaper, then asks for those whose details never came."""
+        session = self._session
+        if self._customers_are_due() and not self._commit(bookeo_customers(session)):
+            return False
+        if session.settings.customers != "as_needed":
+            return True
+        wanted = not_yet_asked(self._warehouse, "customers", absent_customers(self._warehouse))
+        if wanted and len(wanted) > 1 + customer_count(self._warehouse) / session.settings.items_per_page:
+            if not self._commit(bookeo_customers(session)):
+                return False
+            wanted = absent_customers(self._warehouse)
+        self._ask("customers", "customers", wanted)
+        return not session.failure
 
     def _customers_are_due(self) -> bool:
         """Whether all customers are to be read again, on request or because it is time."""
         days = self._session.settings.refresh_customers_days
         if self._refresh_customers or not days:
             return self._refresh_customers
-        resources = self._pipeline.state.get("sources", {}).get("bookeo", {}).get("resources", {})
-        read_at = resources.get("customer_list", {}).get("read_at")
+        read_at = self._state_of("customer_list").get("read_at")
         return not read_at or self._session.now - parse_time(read_at) >= timedelta(days=days)
+
+    def _state_of(self, resource: str) -> Mapping[str, Any]:
+        resources = self._pipeline.state.get("sources", {}).get("bookeo", {}).get("resources", {})
+        found: Mapping[str, Any] = resources.get(resource, {})
+        return found
 
     def _parents_in_a_package(self) -> int:
         """As many parents as a chunk's time and the requests that are left allow; at least one."""
@@ -206,6 +230,9 @@ class Phases:
         """The resources of one phase: those of the tables to load, and the ledgers of whatever is asked for them."""
         selected = {n: r for n, r in source.resources.items() if r.selected and (_parent(r) == FEED) == feed}
         asked = {_parent(r) for r in selected.values() if r.table_name in self._tables}
+        if not lists_are_due(self._session, self._state_of("settings_answers")):
+            # They would yield nothing, and each resource costs dlt some work.
+            asked.discard("settings_answers")
         return [n for n, r in selected.items() if _parent(r) in asked and r.table_name in self._tables | LEDGER_TABLES]
 
     def _commit(self, source: Any) -> bool:
@@ -216,7 +243,6 @@ class Phases:
             self._pipeline.normalize()
             with self._loading:
                 info = self._pipeline.load()
-                describe_tables(self._pipeline, {name for p in info.load_packages for name in p.schema_update})
         except Exception as error:
             # The package is not in the destination, so its rows do not count.
             self._session.rows = counted
@@ -226,7 +252,19 @@ class Phases:
             self._session.failure = failure
             return False
         self.packages += 1
+        changed = {name for package in info.load_packages for name in package.schema_update}
+        if changed:
+            self._warehouse.look_again()
+            self._describe(changed)
         return True
+
+    def _describe(self, tables: set[str]) -> None:
+        try:
+            with self._loading:
+                describe_tables(self._pipeline, tables)
+        except Exception as error:
+            # The rows are there; that nobody explains them is no reason to call the load failed.
+            self._session.notes.say(f"The columns' descriptions could not be written ({type(error).__name__}).")
 
 
 def _parent(resource: DltResource) -> str:

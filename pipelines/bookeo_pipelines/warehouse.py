@@ -40,6 +40,10 @@ class Warehouse:
             stored = dict(client.get_storage_tables(TABLES))
         return frozenset(name for name, columns in stored.items() if columns)
 
+    def look_again(self) -> None:
+        """Forgets which tables there are, after some were made."""
+        self._tables = None
+
     def has(self, table: str) -> bool:
         """Tells whether a table exists.
 

@@ -83,7 +83,7 @@ def booking_pages(session: LoadSession, fed_tables: frozenset[str], calls_per_bo
         for batch, window_end in window_batches(session, session.reader):
             yield batch
             window_landed(state, covered, window_end)
-            if covered.moves_cursor and window_end > cursor:
+            if covered.moves_cursor and window_end >= cursor:
                 updated_at.advance(window_end)
                 recent.update(batch.recent)
                 state["recent"] = recent if len(recent) <= MOST_RECENT_KEPT else {}
@@ -142,7 +142,7 @@ def payment_feed(session: LoadSession) -> DltResource:
         try:
             for batch, window_end in window_batches(session, reader, PAYMENT):
                 yield batch
-                if joins and window_end > cursor:
+                if joins and window_end >= cursor:
                     received_time.advance(window_end)
                     recent.update(batch.recent)
                     state["recent"] = recent if len(recent) <= MOST_RECENT_KEPT else {}

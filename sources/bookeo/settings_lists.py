@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from datetime import timedelta
 from typing import Any
 
@@ -18,6 +18,20 @@ SETTINGS_ENTITIES: tuple[Entity, ...] = (BUSINESS, PRODUCT, PEOPLE_CATEGORY, RES
 """What the small lists hold."""
 
 
+def lists_are_due(session: LoadSession, state: Mapping[str, Any]) -> bool:
+    """Tells whether the small lists are to be read.
+
+    Args:
+        session: The load; its `settings_hours` says how long a reading lasts.
+        state: The resource's state.
+
+    Returns:
+        Whether they never were, or too long ago.
+    """
+    read_at = state.get("read_at")
+    return not read_at or session.now - parse_time(read_at) >= timedelta(hours=session.settings.settings_hours)
+
+
 def settings_batches(session: LoadSession, state: MutableMapping[str, Any]) -> Iterator[Batch]:
     """Reads the small lists, each whole, unless that was done lately.
 
@@ -28,8 +42,7 @@ def settings_batches(session: LoadSession, state: MutableMapping[str, Any]) -> I
     Yields:
         A batch for each list; one that the api key may not read is noted and left out.
     """
-    read_at = state.get("read_at")
-    if read_at and session.now - parse_time(read_at) < timedelta(hours=session.settings.settings_hours):
+    if not lists_are_due(session, state):
         return
     client = session.client
     lists: list[tuple[Entity, Callable[[], SettingsList], str]] = [
