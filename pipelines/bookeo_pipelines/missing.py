@@ -161,6 +161,42 @@ def all_paid(warehouse: Warehouse) -> dict[str, str]:
     return {number: f"changed {updated_at}" for number, updated_at in rows}
 
 
+def absent_customers(warehouse: Warehouse) -> dict[str, str]:
+    """Finds customers whose details never came, because the api key was not allowed to read them at the time.
+
+    Args:
+        warehouse: The warehouse.
+
+    Returns:
+        By the number of one booking of theirs, who it is.
+    """
+    if not (warehouse.has("customers") and warehouse.has("bookings")):
+        return {}
+    rows = warehouse.rows(
+        """
+        SELECT max(b.booking_number), b.customer_id FROM {bookings} b LEFT JOIN {customers} c
+            ON c.account_id = b.account_id AND c.customer_id = b.customer_id
+        WHERE b.account_id = %s AND b.deleted_at IS NULL AND b.customer_id IS NOT NULL AND c.customer_id IS NULL
+        GROUP BY b.customer_id
+        """,
+        warehouse.account_id,
+    )
+    return {number: f"customer {customer}" for number, customer in rows}
+
+
+def customer_count(warehouse: Warehouse) -> int:
+    """Counts the customers that bookings name.
+
+    Args:
+        warehouse: The warehouse.
+
+    Returns:
+        How many there are.
+    """
+    sql = "SELECT count(DISTINCT customer_id) FROM {bookings} WHERE account_id = %s"
+    return int(warehouse.rows(sql, warehouse.account_id)[0][0])
+
+
 def short_histories(warehouse: Warehouse) -> dict[str, str]:
     """Finds customers who have more bookings than the warehouse holds for them, or one that is somebody else's by now.
 

@@ -17,7 +17,7 @@ from dlt.extract import DltResource
 
 from bookeo.batches import Batch
 from bookeo.errors import BookeoError
-from bookeo.extract import bookings_again, customers_of, histories_of, payments_of
+from bookeo.extract import bookings_again, customers_again, customers_of, histories_of, payments_of
 from bookeo.resources import (
     booking_pages,
     child_answers,
@@ -130,6 +130,7 @@ def bookeo_children(
     payments: Mapping[str, str] | None = None,
     histories: Mapping[str, str] | None = None,
     bookings: Mapping[str, str] | None = None,
+    customers: Mapping[str, str] | None = None,
 ) -> Iterator[DltResource]:
     """Payments, histories and bookings asked for one by one, because somebody found that they do not add up.
 
@@ -138,6 +139,7 @@ def bookeo_children(
         payments: Numbers of bookings whose payments are wanted, each with the figures that did not add up.
         histories: Ids of customers whose histories are wanted, likewise.
         bookings: Numbers of bookings that are wanted themselves, likewise.
+        customers: Numbers of bookings whose customers are wanted, likewise.
 
     Yields:
         One resource for each table; `child_checks` remembers what was asked for which figures.
@@ -147,6 +149,7 @@ def bookeo_children(
         "payment_answers": (PAYMENT.tables, lambda: payments_of(load, payments or {})),
         "history_answers": (CUSTOMER_BOOKING.tables, lambda: histories_of(load, histories or {})),
         "booking_answers": (BOOKING_TABLES, lambda: bookings_again(load, bookings or {})),
+        "customer_answers": (CUSTOMER.tables, lambda: customers_again(load, customers or {})),
     }
     for name, (tables, ask) in wanted.items():
         answers = given_parents(name, ask)

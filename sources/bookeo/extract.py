@@ -152,6 +152,23 @@ def customers_of(session: LoadSession, bookings_by_customer: Mapping[str, str]) 
     yield from _ask_each(session, "customers", CUSTOMER, dict.fromkeys(new.values(), ""), ask)
 
 
+def customers_again(session: LoadSession, booking_numbers: Mapping[str, str]) -> Iterator[Batch]:
+    """Asks for the customer of each booking: one call a booking.
+
+    Args:
+        session: The load.
+        booking_numbers: The bookings, each with the figures for which it is asked.
+
+    Yields:
+        Batches of customers.
+    """
+
+    def ask(number: str) -> list[RawPage]:
+        return [RawPage(session.client.booking_customer(number).body, None, {"source": "endpoint"})]
+
+    yield from _ask_each(session, "customers", CUSTOMER, booking_numbers, ask)
+
+
 def all_customers(session: LoadSession) -> Iterator[Batch]:
     """Reads the list of all customers.
 
