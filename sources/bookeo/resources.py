@@ -53,6 +53,7 @@ def booking_pages(session: LoadSession, fed_tables: frozenset[str], calls_per_bo
         cursor = updated_at.advance(None).last_value  # type: ignore[arg-type]
         assert cursor is not None
         if session.reader is None:
+            session.calls_per_booking = calls_per_booking
             selected = set(dlt.current.source().selected_resources)
             session.range = next_range(
                 state,
