@@ -23,7 +23,8 @@ from pathlib import Path
 from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(REPOSITORY / "tests" / "reliability"))
+# In the place of this folder, whose files have names of their own that modules have elsewhere.
+sys.path[0] = str(REPOSITORY / "tests" / "reliability")
 os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
 # The processes that get killed are forked from a server, which finds its modules by this.
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [sys.path[0], os.environ.get("PYTHONPATH")]))
