@@ -18,7 +18,8 @@ def test_descriptions_reach_the_database_and_stay_through_the_next_load(sandbox:
     columns = query(
         database,
         "SELECT table_name, column_name, comment FROM duckdb_columns() "
-        f"WHERE schema_name = '{DATASET}' AND NOT starts_with(table_name, '_dlt') AND NOT starts_with(column_name, '_dlt')",
+        f"WHERE schema_name = '{DATASET}' AND NOT starts_with(table_name, '_dlt') "
+        "AND NOT starts_with(column_name, '_dlt')",
     )
     assert {table for table, _, _ in columns} >= {"bookings", "payments", "customers", "booking_options", "products"}
     for table, column, comment in columns:
