@@ -124,10 +124,11 @@ class Phases:
         while True:
             source = bookeo_source(session=session)
             names = self._resources(source, feed=False)
-            if not names or not self._commit(source.with_resources(*names)):
-                return not session.failure
-            if session.failure or session.reader is None or session.finished:
-                if isinstance(session.failure, RequestBudgetSpent) and not session.bookings_read and session.reader:
+            began = session.reader.windows_done if session.reader else 0
+            landed = not names or self._commit(source.with_resources(*names))
+            if not landed or not names or session.failure or session.reader is None or session.finished:
+                windows = session.reader.windows_done - began if session.reader and landed else 0
+                if isinstance(session.failure, RequestBudgetSpent) and not windows and self.packages <= 1:
                     session.notes.say("Not one window could be completed within the requests allowed; allow some more.")
                 return not session.failure
 
@@ -196,7 +197,8 @@ class Phases:
         if session.settings.customers != "as_needed":
             return True
         wanted = not_yet_asked(self._warehouse, "customers", absent_customers(self._warehouse))
-        if wanted and len(wanted) > 1 + customer_count(self._warehouse) / session.settings.items_per_page:
+        pages = 1 + customer_count(self._warehouse) // session.settings.items_per_page if wanted else 0
+        if len(wanted) > pages and (session.requests_left is None or session.requests_left > pages):
             if not self._commit(bookeo_customers(session)):
                 return False
             wanted = absent_customers(self._warehouse)
@@ -222,8 +224,8 @@ class Phases:
         most = float(PARENTS_IN_A_PACKAGE)
         if settings.effective_requests_per_second:
             most = min(most, settings.chunk_seconds * settings.effective_requests_per_second)
-        if settings.max_requests is not None:
-            most = min(most, settings.max_requests - self._session.client.transport.usage.total_requests)
+        if self._session.requests_left is not None:
+            most = min(most, self._session.requests_left)
         return max(int(most), 1)
 
     def _resources(self, source: Any, *, feed: bool) -> list[str]:
@@ -247,6 +249,9 @@ class Phases:
             # The package is not in the destination, so its rows do not count.
             self._session.rows = counted
             failure = as_bookeo_error(error, self._target)
+            if isinstance(failure, RequestBudgetSpent):
+                self._session.failure = failure
+                return False
             if not self.packages:
                 raise failure from None
             self._session.failure = failure

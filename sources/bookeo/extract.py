@@ -80,7 +80,11 @@ def window_batches(
 def _chunk_is_full(session: LoadSession, items: int, started: float) -> bool:
     if not session.chunked:
         return False
-    settings = session.settings
+    settings, left = session.settings, session.requests_left
+    # The children of what was read must still be asked for, and those of one more window, or all of it is in vain.
+    children = session.calls_per_booking * (items + settings.items_per_page)
+    if items and left is not None and session.calls_per_booking and children >= left:
+        return True
     return items >= settings.chunk_bookings or time.monotonic() - started >= settings.chunk_seconds
 
 
@@ -99,9 +103,11 @@ def max_window_bookings(session: LoadSession, calls_per_booking: int) -> int:
     pace = settings.effective_requests_per_second
     if calls_per_booking and pace:
         limit = min(limit, int(settings.chunk_seconds * pace / calls_per_booking))
-    if settings.max_requests is not None:
-        left = settings.max_requests - session.client.transport.usage.total_requests
-        limit = min(limit, max(left - 1, 1) * settings.items_per_page)
+    left = session.requests_left
+    if left is not None:
+        limit = min(
+            limit, (left - 1) // calls_per_booking if calls_per_booking else (left - 1) * settings.items_per_page
+        )
     return max(limit, 1)
 
 

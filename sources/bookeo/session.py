@@ -119,6 +119,8 @@ class LoadSession:
         """Customers already asked for in this load, by table."""
         self.forbidden: set[str] = set()
         """Tables whose rows the api key turned out not to be allowed to read."""
+        self.calls_per_booking = 0
+        """Requests that each booking's children cost."""
         self.bookings_read = 0
         self.rows: Counter[str] = Counter()
         """Rows handed to dlt so far, by table."""
@@ -160,6 +162,12 @@ class LoadSession:
         """
         permissions = self.identity.permissions
         return not permissions or any(name.startswith(f"{what}_") for name in permissions)
+
+    @property
+    def requests_left(self) -> int | None:
+        """How many requests this run may still make; None where nobody has set a limit."""
+        most = self.settings.max_requests
+        return None if most is None else max(most - self.client.transport.usage.total_requests, 0)
 
     @property
     def finished(self) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 from bookeo.api import SettingsList
 from bookeo.batches import Batch
-from bookeo.errors import NotFound, PermissionMissing
+from bookeo.errors import NotFound, PermissionMissing, RequestBudgetSpent
 from bookeo.session import LoadSession
 from bookeo.shape import RawPage
 from bookeo.tables import BUSINESS, PEOPLE_CATEGORY, PRODUCT, RESOURCE_TYPE, TAX, Entity
@@ -42,7 +42,7 @@ def settings_batches(session: LoadSession, state: MutableMapping[str, Any]) -> I
     Yields:
         A batch for each list; one that the api key may not read is noted and left out.
     """
-    if not lists_are_due(session, state):
+    if session.failure or not lists_are_due(session, state):
         return
     client = session.client
     lists: list[tuple[Entity, Callable[[], SettingsList], str]] = [
@@ -55,6 +55,11 @@ def settings_batches(session: LoadSession, state: MutableMapping[str, Any]) -> I
     for entity, read, records in lists:
         try:
             answers = read().answers
+        except RequestBudgetSpent as error:
+            if not session.chunked:
+                raise
+            session.failure = session.failure or error
+            return
         except (PermissionMissing, NotFound) as error:
             session.notes.skipped[entity.table.name, "not permitted"] += 1
             session.notes.say(error.message)
