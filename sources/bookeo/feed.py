@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from http import HTTPStatus
 from typing import Protocol
 
 import pyarrow as pa
+
+from bookeo.errors import NotFound, PermissionMissing, RequestRejected
 
 _DESCRIPTION = re.compile(r"Booking (\S+)")
 
@@ -87,6 +90,20 @@ def link_payments(payments: pa.Table, links: PaymentLinks | None) -> pa.Table:
         index = payments.schema.get_field_index(name)
         payments = payments.set_column(index, payments.schema.field(index), pa.array(values, pa.string()))
     return payments
+
+
+def feed_is_closed(error: Exception | None) -> bool:
+    """Tells whether an error means that there is no payments feed for this api key.
+
+    Args:
+        error: What asking for it raised.
+
+    Returns:
+        True for a 403 and a 404.
+    """
+    return isinstance(error, PermissionMissing | NotFound) or (
+        isinstance(error, RequestRejected) and error.status == HTTPStatus.NOT_FOUND
+    )
 
 
 def _number_in(description: str | None) -> str | None:

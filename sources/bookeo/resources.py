@@ -13,8 +13,9 @@ from dlt.extract import DltResource
 
 from bookeo.batches import Batch
 from bookeo.cursor import backfill_ended, next_range, window_landed
-from bookeo.errors import NotFound, PermissionMissing
+from bookeo.errors import BookeoError
 from bookeo.extract import all_customers, max_window_bookings, window_batches
+from bookeo.feed import feed_is_closed
 from bookeo.reader import WindowReader, booking_fetch, payment_fetch
 from bookeo.session import LoadSession
 from bookeo.settings import moment
@@ -147,10 +148,12 @@ def payment_feed(session: LoadSession) -> DltResource:
                     received_time.advance(window_end)
                     recent.update(batch.recent)
                     state["recent"] = recent if len(recent) <= MOST_RECENT_KEPT else {}
-        except (PermissionMissing, NotFound) as error:
+        except BookeoError as error:
+            if not feed_is_closed(error):
+                raise
             session.failure = error
-        if isinstance(session.failure, PermissionMissing | NotFound):
-            session.notes.say(f"{session.failure.message} Payments are asked for booking by booking instead.")
+        if feed_is_closed(session.failure):
+            session.notes.say(f"{session.failure} Payments are asked for booking by booking instead.")
             session.no_payment_feed = True
             session.failure = None
         if (

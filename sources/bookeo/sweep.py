@@ -16,9 +16,9 @@ import dlt
 from dlt.extract import DltResource
 
 from bookeo.api import BookeoClient
-from bookeo.errors import NotFound, PermissionMissing
+from bookeo.errors import BookeoError, NotFound
 from bookeo.extract import bookings_again
-from bookeo.feed import PaymentLinks, link_payments
+from bookeo.feed import PaymentLinks, feed_is_closed, link_payments
 from bookeo.queries import BookingsQuery
 from bookeo.reader import WindowFetch, WindowRead, WindowReader, payment_fetch
 from bookeo.resources import given_parents, table_resource
@@ -154,7 +154,9 @@ def bookings_paid_since(session: LoadSession, since: datetime, links: PaymentLin
         while (read := reader.next_window()) is not None:
             payments = _shaped(session, PAYMENT, [RawPage(body, "data") for body in read.bodies]).tables["payments"]
             found.update(n for n in link_payments(payments, links)["booking_number"].to_pylist() if n)
-    except (PermissionMissing, NotFound):
+    except BookeoError as error:
+        if not feed_is_closed(error):
+            raise
         return frozenset()
     finally:
         reader.close()

@@ -1,0 +1,201 @@
+"""Payments read from the feed belong to the right bookings, whatever was done to them and whatever their texts say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cheap_loads import STILL_BUSINESS, asked, assert_exact, load_as_needed
+from payments_by_hand import Till
+
+from bookeo_pipelines.load import LoadResult
+from bookeo_sandbox import Sandbox, serve
+from bookeo_sandbox.errors import ApiError
+from loading import ALWAYS, load
+from truth import DATASET, contents, query
+
+OF_ONE_BOOKING = "GET /bookings/{bookingNumber}/payments"
+ONE_BOOKING = "GET /bookings/{bookingNumber}"
+TABLES = ("bookings", "payments")
+
+
+def load_payments(sandbox: Sandbox, database: Path, **values: Any) -> LoadResult:
+    """A load of what matters here only; all the others take time."""
+    return load_as_needed(sandbox, database, tables=TABLES, **values)
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with serve(**STILL_BUSINESS) as running:
+        yield running
+
+
+@pytest.fixture
+def till(sandbox: Sandbox) -> Till:
+    return Till(sandbox)
+
+
+@pytest.fixture
+def database(folder: Path) -> Path:
+    return folder / "bookeo.duckdb"
+
+
+def link(database: Path, payment: Any) -> tuple[Any, Any]:
+    """The booking of a payment, and how it is known."""
+    sql = f"SELECT booking_number, linked_by FROM {DATASET}.payments WHERE payment_id = ?"
+    [found] = query(database, sql, payment.id)
+    return found
+
+
+def test_payments_are_exact_whatever_was_done_to_them(database: Path, sandbox: Sandbox, till: Till) -> None:
+    bookings = till.bookings()
+    lied_about, paid_by_hand = bookings[2], bookings[4]
+    lies = [
+        till.add(description=f"Booking {lied_about.number}", customer_id=lied_about.customer.id),
+        till.add(description=f"Booking {lied_about.number}"),
+        till.add(description=f"Booking {lied_about.number}", customer_id=bookings[3].customer.id),
+        till.add(description=f"Booking {bookings[3].number} and two others", customer_id=bookings[3].customer.id),
+        till.add(description="Booking 0000000000000", customer_id=bookings[3].customer.id),
+    ]
+    by_hand = till.add(booking=paid_by_hand, description="Barzahlung", days_ago=5)
+    for_another = till.add(booking=bookings[5], description=f"Booking {bookings[6].number}")
+    load_payments(sandbox, database)
+    assert_exact(database, sandbox, tables=TABLES)
+    assert [link(database, lie)[0] for lie in lies] == [None] * 5
+    assert link(database, by_hand) == (paid_by_hand.number, "endpoint")
+    assert link(database, for_another) == (bookings[5].number, "endpoint")
+    assert link(database, bookings[7].payments[0]) == (bookings[7].number, "description")
+
+    past = [sandbox.truth()]
+    sandbox.advance(days=7)
+    recent = [p for p in till.account.by_receipt if p.booking and p.received > till.now - 20 * 86_400]  # type: ignore[attr-defined]
+    edited, deleted = recent[1], recent[3]
+    till.edit(edited, edited.amount + 100)
+    till.delete(deleted)
+    till.delete(till.add(days_ago=2))
+    later = [
+        till.add(booking=bookings[8], days_ago=6.9),
+        till.add(booking=bookings[9], description="per Nachnahme", days_ago=10),
+        till.add(booking=bookings[10], amount=-300, description="Refund as agreed"),
+        till.add(booking=bookings[11], days_ago=20),
+    ]
+    late_lie = till.add(description=f"Booking {bookings[12].number}", customer_id=bookings[12].customer.id, days_ago=9)
+    load_payments(sandbox, database)
+    assert_exact(database, sandbox, tables=TABLES, earlier=past)
+    assert [link(database, payment)[0] for payment in later] == [b.number for b in bookings[8:12]]
+    assert link(database, late_lie)[0] is None
+
+    # What was found out is not asked for again, and what the feed shows once more is linked as before.
+    before = contents(database, ["payments", "bookings", "child_checks"])
+    for _ in range(2):
+        result = load_payments(sandbox, database)
+        assert sandbox.requests()["total"] <= 3
+        assert {name for name, change in result.tables.items() if change.loaded} <= {"load_windows"}
+    assert contents(database, ["payments", "bookings", "child_checks"]) == before
+
+    # The other mode says the same of every payment of a booking.
+    always = database.with_name("always.duckdb")
+    load(sandbox, always, tables=TABLES, **ALWAYS)
+    linked = (
+        f"SELECT payment_id, booking_number, amount, received_time FROM {DATASET}.payments WHERE booking_number <> ''"
+    )
+    assert sorted(query(always, linked)) == sorted(query(database, linked))
+
+
+def test_another_mode_leaves_no_payment_there_twice(database: Path, sandbox: Sandbox, till: Till) -> None:
+    booking = till.bookings()[2]
+    load_payments(sandbox, database)
+    moved = till.add(booking=booking, description="cash")
+    load_payments(sandbox, database)
+    twice = till.add(description="deposit", customer_id=till.bookings()[3].customer.id)
+    load_payments(sandbox, database)
+    assert link(database, twice) == (None, None)
+    # The business books it where it belongs.
+    till.delete(twice)
+    twice.booking = till.bookings()[3]
+    till.account.add_payment(twice)
+    sandbox.touch(twice.booking.number)
+    load_payments(sandbox, database, payments="always")
+    assert link(database, twice) == (twice.booking.number, "endpoint")
+    assert link(database, moved) == (booking.number, "endpoint")
+
+
+def test_a_booking_that_does_not_add_up_is_asked_once_until_its_figures_change(
+    database: Path, sandbox: Sandbox, till: Till
+) -> None:
+    booking = till.bookings()[2]
+
+    def say_paid(amount: str) -> None:
+        sandbox.override(booking.number, None)
+        shown = next(b for b in sandbox.truth()["bookings"] if b["bookingNumber"] == booking.number)
+        shown["price"]["totalPaid"]["amount"] = amount
+        sandbox.touch(booking.number)
+        shown["lastChangeTime"] = sandbox.now()
+        sandbox.override(booking.number, shown)
+
+    say_paid("9999.00")
+    result = load_payments(sandbox, database)
+    assert asked(sandbox)[OF_ONE_BOOKING] == 1
+    assert asked(sandbox)[ONE_BOOKING] == 1
+    assert any("1 booking(s) say another paid total" in message for message in result.notes.messages)
+    for _ in range(2):
+        load_payments(sandbox, database)
+        assert not {OF_ONE_BOOKING, ONE_BOOKING} & asked(sandbox).keys()
+    sandbox.advance(seconds=1)
+    say_paid("8888.00")
+    load_payments(sandbox, database)
+    assert asked(sandbox)[OF_ONE_BOOKING] == 1
+    load_payments(sandbox, database)
+    assert OF_ONE_BOOKING not in asked(sandbox)
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_closed_feed_is_said_and_made_up_for(database: Path, sandbox: Sandbox, till: Till, status: int) -> None:
+    def closed(_: Any) -> None:
+        raise ApiError(status, "Not for you")
+
+    operations = sandbox._service.operations
+    real = operations["GET", "/payments"]
+    operations["GET", "/payments"] = closed  # type: ignore[assignment]
+    result = load_payments(sandbox, database)
+    assert any("asked for booking by booking instead" in message for message in result.notes.messages)
+    assert asked(sandbox)[OF_ONE_BOOKING] == len(sandbox.truth()["bookings"])
+    linked = {payment["id"] for payment in sandbox.truth()["payments"] if "bookingNumber" in payment}
+    assert {row[0] for row in query(database, f"SELECT payment_id FROM {DATASET}.payments")} == linked
+    load_payments(sandbox, database)
+    assert OF_ONE_BOOKING not in asked(sandbox)
+
+    past = [sandbox.truth()]
+    sandbox.advance(days=3)
+    operations["GET", "/payments"] = real
+    load_payments(sandbox, database)
+    assert_exact(database, sandbox, tables=TABLES, earlier=past)
+
+
+def test_a_permission_that_goes_takes_nothing_along(database: Path, sandbox: Sandbox, till: Till) -> None:
+    sandbox.switches(payments_without_permission="empty")
+    load_payments(sandbox, database)
+    before = contents(database, ["payments"])
+    past = [sandbox.truth()]
+    sandbox.permissions(["bookings_r_all", "customers_r_all"])
+    sandbox.advance(days=40)
+    result = load_payments(sandbox, database)
+    assert any("lacks the permission payments_r_all" in message for message in result.notes.messages)
+    assert contents(database, ["payments"]) == before
+    sandbox.permissions(["bookings_r_all", "customers_r_all", "payments_r_all"])
+    load_payments(sandbox, database)
+    assert_exact(database, sandbox, tables=TABLES, earlier=past)
+
+
+def test_payments_that_are_all_hidden_at_once_are_kept(database: Path, sandbox: Sandbox, till: Till) -> None:
+    load_payments(sandbox, database)
+    before = contents(database, ["payments"])
+    sandbox.advance(hours=30)
+    with sandbox.business.lock:
+        for payment in list(till.account.by_receipt):  # type: ignore[call-overload]
+            till.account.by_receipt.remove(payment, payment.received)
+    result = load_payments(sandbox, database)
+    assert any("are not shown any more; they are kept" in message for message in result.notes.messages)
+    assert set(before["payments"]) <= set(contents(database, ["payments"])["payments"])
