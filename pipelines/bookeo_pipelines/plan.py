@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import dropwhile
 from pathlib import Path
 from typing import Any
 
 from bookeo import LoadSession
 from bookeo.cursor import Range, next_range
 from bookeo.settings import BookeoSettings, moment
+from bookeo.settings_lists import SETTINGS_ENTITIES, lists_are_due
 from bookeo.windows import Window, format_time, parse_time, split_range
+from bookeo_pipelines.cursors import resource_states
 from bookeo_pipelines.destination import Target
 from bookeo_pipelines.packages import open_pipeline, working_folder
 
@@ -74,7 +78,8 @@ def make_plan(
     """
     session = LoadSession(settings)
     try:
-        covered = _range(session, target, pipeline_name, since, until)
+        states = _states(target, pipeline_name)
+        covered = _range(session, states.get("booking_pages", {}), since, until)
         windows = split_range(covered.since, covered.until, timedelta(days=settings.window_days))
         from bookeo.reader import booking_fetch
 
@@ -87,7 +92,7 @@ def make_plan(
             account_id=session.account_id,
             covered=covered,
             windows=counted,
-            requests=_requests(settings, counted),
+            requests=_requests(settings, counted, lists=lists_are_due(session, states.get("settings_answers", {}))),
             requests_per_second=settings.effective_requests_per_second,
             requests_made=session.client.transport.usage.total_requests,
         )
@@ -95,15 +100,15 @@ def make_plan(
         session.close()
 
 
-def _range(
-    session: LoadSession, target: Target, pipeline_name: str, since: datetime | None, until: datetime | None
-) -> Range:
+def _states(target: Target, pipeline_name: str) -> dict[str, Any]:
+    """A copy of what the resources keep in the pipeline's state; empty if nothing was loaded."""
+    if target.database is not None and not target.database.exists():
+        return {}
+    return copy.deepcopy(dict(resource_states(open_pipeline(pipeline_name, target).state)))
+
+
+def _range(session: LoadSession, state: dict[str, Any], since: datetime | None, until: datetime | None) -> Range:
     """What the load would cover, decided on a copy of its state."""
-    state: dict[str, Any] = {}
-    if target.database is None or target.database.exists():
-        pipeline = open_pipeline(pipeline_name, target)
-        sources = pipeline.state.get("sources", {})
-        state = copy.deepcopy(dict(sources.get("bookeo", {}).get("resources", {}).get("booking_pages", {})))
     return next_range(
         state,
         account_id=session.account_id,
@@ -117,20 +122,21 @@ def _range(
     )
 
 
-def _requests(settings: BookeoSettings, windows: Mapping[Window, int]) -> dict[str, int]:
+def _requests(settings: BookeoSettings, windows: Mapping[Window, int], *, lists: bool) -> dict[str, int]:
     bookings = sum(windows.values())
-    filled = [total for total in windows.values() if total]
     requests = {
-        "GET /settings/*": 6,
-        "GET /bookings": sum(-(-total // settings.items_per_page) for total in filled),
+        "GET /settings/*": 1 + len(SETTINGS_ENTITIES) * lists,
+        "GET /bookings": sum(-(-total // settings.items_per_page) for total in windows.values()),
     }
     if settings.customers == "always":
         requests["GET /bookings/{bookingNumber}/customer (at most)"] = bookings
     if settings.payments == "always":
         requests["GET /bookings/{bookingNumber}/payments"] = bookings
     elif settings.payments == "as_needed":
-        pages = int(bookings * PAYMENTS_PER_BOOKING / settings.payments_per_page)
-        requests["GET /payments (about)"] = max(pages, len(filled), 1)
+        # The feed is read from the first booking on, window by window.
+        from_first = list(dropwhile(lambda total: not total, windows.values()))
+        pages = [math.ceil(total * PAYMENTS_PER_BOOKING / settings.payments_per_page) for total in from_first]
+        requests["GET /payments (about)"] = sum(max(count, 1) for count in pages) or 1
     if settings.histories == "always":
         requests["GET /customers/{id}/bookings (at most)"] = bookings
     return requests

@@ -126,7 +126,9 @@ def payment_feed(session: LoadSession) -> DltResource:
                 session.payments_met = set()
                 if payments_due_again(state, session):
                     overlap = max(overlap, settings.payments_again_days * 86_400)
-            since = session.since or start_with_overlap(None if cursor == NEVER else cursor, overlap, start)
+            since = start_with_overlap(None if cursor == NEVER else cursor, overlap, start)
+            if session.since is not None:
+                since = max(session.since, session.payments_since or session.since)
             end = min(session.until or session.now, session.now)
             session.payment_reader = WindowReader(
                 payment_fetch(session.client),
