@@ -170,17 +170,16 @@ def absent_customers(warehouse: Warehouse) -> dict[str, str]:
     Returns:
         By the number of one booking of theirs, who it is.
     """
-    if not (warehouse.has("customers") and warehouse.has("bookings")):
+    if not warehouse.has("bookings"):
         return {}
-    rows = warehouse.rows(
-        """
-        SELECT max(b.booking_number), b.customer_id FROM {bookings} b LEFT JOIN {customers} c
-            ON c.account_id = b.account_id AND c.customer_id = b.customer_id
-        WHERE b.account_id = %s AND b.deleted_at IS NULL AND b.customer_id IS NOT NULL AND c.customer_id IS NULL
-        GROUP BY b.customer_id
-        """,
-        warehouse.account_id,
-    )
+    sql = """
+        SELECT max(b.booking_number), b.customer_id FROM {bookings} b
+        WHERE b.account_id = %s AND b.deleted_at IS NULL AND b.customer_id IS NOT NULL
+    """
+    if warehouse.has("customers"):
+        sql += """ AND NOT EXISTS (
+            SELECT 1 FROM {customers} c WHERE c.account_id = b.account_id AND c.customer_id = b.customer_id)"""
+    rows = warehouse.rows(f"{sql} GROUP BY b.customer_id", warehouse.account_id)
     return {number: f"customer {customer}" for number, customer in rows}
 
 

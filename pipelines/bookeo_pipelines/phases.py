@@ -196,14 +196,20 @@ class Phases:
             return False
         if session.settings.customers != "as_needed":
             return True
-        wanted = not_yet_asked(self._warehouse, "customers", absent_customers(self._warehouse))
+        wanted = not_yet_asked(self._warehouse, "customers", self._absent_customers())
         pages = 1 + customer_count(self._warehouse) // session.settings.items_per_page if wanted else 0
         if len(wanted) > pages and (session.requests_left is None or session.requests_left > pages):
             if not self._commit(bookeo_customers(session)):
                 return False
-            wanted = absent_customers(self._warehouse)
+            wanted = self._absent_customers()
         self._ask("customers", "customers", wanted)
         return not session.failure
+
+    def _absent_customers(self) -> dict[str, str]:
+        # One that may not be read is asked for again once the api key may read something else.
+        permissions = ", ".join(sorted(self._session.identity.permissions))
+        found = absent_customers(self._warehouse)
+        return {number: f"{customer}, permissions {permissions}" for number, customer in found.items()}
 
     def _customers_are_due(self) -> bool:
         """Whether all customers are to be read again, on request or because it is time."""
