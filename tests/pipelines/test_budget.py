@@ -39,7 +39,7 @@ def requests_until_done(sandbox: Sandbox, database: Path, most: int, **values: o
 def test_small_budgets_end_in_the_truth(folder: Path, sandbox: Sandbox) -> None:
     whole = load_as_needed(sandbox, folder / "whole.duckdb").usage.total_requests
     database = folder / "bookeo.duckdb"
-    made = requests_until_done(sandbox, database, 9)
+    made = requests_until_done(sandbox, database, 7)
     assert len(made) > 1
     # Each run asks whose key it has, and meets again the last minutes before its cursor.
     assert sum(made) <= whole + 3 * len(made)
@@ -56,13 +56,22 @@ def test_a_budget_holds_the_children_of_its_windows(folder: Path) -> None:
         assert_equals_truth(folder / "bookeo.duckdb", sandbox, tables=tables)
 
 
-def test_a_budget_too_small_for_anything_says_so(bookeo: Run, keys: Sandbox, folder: Path) -> None:
+def test_a_budget_too_small_for_anything_says_so(
+    bookeo: Run, keys: Sandbox, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     outcome = bookeo("load", "--max-requests", "1", "--json")
     assert outcome.code == 0
     assert keys.requests()["total"] == 1
     result = json.loads(outcome.out)
     assert result["messages"] == ["Not one window could be completed within the requests allowed; allow some more."]
     assert outcome.err.count("Stopped at the requests allowed") == 1
+
+    # A window with its children counts as one thing.
+    monkeypatch.setenv("SOURCES__BOOKEO__PAYMENTS", "always")
+    outcome = bookeo("load", "--max-requests", "6", "--tables", "bookings,payments")
+    assert outcome.code == 0
+    assert "Not one window could be completed" in outcome.out
+    assert "bookings  " not in outcome.out
 
     outcome = bookeo("load", "--max-requests", "3", "--tables", "bookings")
     assert outcome.code == 0

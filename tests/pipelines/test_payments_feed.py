@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,15 @@ def test_payments_are_exact_whatever_was_done_to_them(database: Path, sandbox: S
         assert sandbox.requests()["total"] <= 3
         assert {name for name, change in result.tables.items() if change.loaded} <= {"load_windows"}
     assert contents(database, ["payments", "bookings", "child_checks"]) == before
+
+    # Nor is it written again when the feed's last weeks are read once more.
+    rereads = f"SELECT count(*) FROM {DATASET}.payments WHERE fetched_at >= ?"
+    met = sum(payment.received > till.now - 20 * 86_400 for payment in till.account.by_receipt)  # type: ignore[attr-defined]
+    sandbox.advance(hours=21)
+    moment = datetime.now(UTC)
+    load_payments(sandbox, database)
+    assert 0 < query(database, rereads, moment)[0][0] < met / 2
+    assert_exact(database, sandbox, tables=TABLES, earlier=past)
 
     # The other mode says the same of every payment of a booking.
     always = database.with_name("always.duckdb")
