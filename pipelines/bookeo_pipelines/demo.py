@@ -121,8 +121,12 @@ def serve_sandbox(console: Console, *, port: int, bookings: int, seed: int, end:
     Raises:
         SettingsError: The sandbox's packages are missing, or an option makes no sense.
     """
+    import signal
     import threading
 
+    # A process that was started in the background may have been told to ignore Ctrl-C, and SIGTERM is no less polite.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     try:
         with _sandbox().serve(port=port, bookings=bookings, seed=seed, end=end, accounts=accounts) as sandbox:
             console.print(f"A sandbox with {bookings:,} bookings answers at {sandbox.base_url}", highlight=False)
