@@ -11,10 +11,12 @@ import pytest
 from cheap_loads import STILL_BUSINESS, asked, assert_exact, load_as_needed
 from payments_by_hand import Till
 
-from bookeo_pipelines.load import LoadResult
+from bookeo_pipelines.destination import target
+from bookeo_pipelines.load import LoadRequest, LoadResult
+from bookeo_pipelines.reconcile import run_reconcile
 from bookeo_sandbox import Sandbox, serve
 from bookeo_sandbox.errors import ApiError
-from loading import ALWAYS, load
+from loading import ALWAYS, AS_NEEDED, load, settings_of
 from truth import DATASET, contents, query
 
 OF_ONE_BOOKING = "GET /bookings/{bookingNumber}/payments"
@@ -209,3 +211,15 @@ def test_payments_that_are_all_hidden_at_once_are_kept(database: Path, sandbox: 
     result = load_payments(sandbox, database)
     assert any("are not shown any more; they are kept" in message for message in result.notes.messages)
     assert set(before["payments"]) <= set(contents(database, ["payments"])["payments"])
+
+
+def test_what_leaves_no_trace_is_mended_by_a_comparison(database: Path, sandbox: Sandbox, till: Till) -> None:
+    load_payments(sandbox, database)
+    paid = [payment for payment in till.account.by_receipt if payment.booking]  # type: ignore[attr-defined]
+    till.move(paid[-3], till.bookings()[3])
+    till.delete(paid[0])
+    till.edit(paid[2], paid[2].amount + 7)
+    settings = settings_of(sandbox, **AS_NEEDED)
+    result = run_reconcile(LoadRequest(settings, target("duckdb", DATASET, database)), fix=True)
+    assert result.clean
+    assert_exact(database, sandbox, tables=TABLES)
