@@ -3,6 +3,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 UV := VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv
+DEMO_INSTALLED := $(VENV)/installed-demo
 INSTALLED := $(VENV)/installed
 # Nothing of a run lands outside of this folder, and no library calls home.
 export DLT_DATA_DIR ?= $(CURDIR)/.dlt/data
@@ -10,7 +11,7 @@ export RUNTIME__DLTHUB_TELEMETRY := false
 
 .PHONY: demo test lint soak bench lock clean
 
-demo: $(INSTALLED) ## install, then load the sandbox twice and ask three questions
+demo: $(DEMO_INSTALLED) ## install, then load the sandbox twice and ask three questions
 	@$(BIN)/bookeo demo
 
 test: $(INSTALLED) lint ## install everything and run all tests
@@ -34,7 +35,14 @@ $(BIN)/uv: requirements-uv.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.txt
 	@touch $@
 
+# The demonstration needs a tenth of what the tests and all extras need. Hashes of constraints are checked, too.
+$(DEMO_INSTALLED): $(BIN)/uv constraints.txt pyproject.toml
+	@test -e $(INSTALLED) || $(UV) pip install --quiet --constraints constraints.txt --build-constraints constraints.txt \
+	  --editable '.[sandbox]'
+	@touch $@
+
 $(INSTALLED): $(BIN)/uv constraints.txt pyproject.toml
+	@echo "Installing all extras and what the tests need ..."
 	@$(UV) pip install --quiet --require-hashes -r constraints.txt
 	@$(UV) pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@

@@ -1,0 +1,1 @@
+"""The subcommands of `bookeo`, one function each; what they need is imported when they run."""

@@ -1,0 +1,193 @@
+"""Commands that load or prepare a load."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bookeo_pipelines.commands.options import Account, Database, Dataset, Debug, Destination, Json, console, say
+
+if TYPE_CHECKING:
+    from bookeo import BookeoSettings
+    from bookeo_pipelines.load import AccountFailed, LoadRequest, LoadResult
+
+
+def check(account: Account = None, as_json: Json = False) -> None:
+    """Says whether the keys work, which account they open, and what they may read."""
+    from bookeo import load_settings
+    from bookeo_pipelines.check import check_keys, print_check
+
+    result = check_keys(load_settings(account=account))
+    if as_json:
+        typer.echo(json.dumps(result.as_json(), indent=2))
+    else:
+        print_check(console(), result)
+    if result.missing:
+        raise typer.Exit(1)
+
+
+def plan(
+    since: Annotated[str | None, typer.Option(help="As for load.", show_default=False)] = None,
+    until: Annotated[str | None, typer.Option(help="As for load.", show_default=False)] = None,
+    destination: Destination = "duckdb",
+    dataset: Dataset = "bookeo_data",
+    database: Database = None,
+    account: Account = None,
+    as_json: Json = False,
+) -> None:
+    """Says what a load would ask for and how long it would take; loads nothing."""
+    from bookeo.settings import last_moment, load_all_settings, moment
+    from bookeo_pipelines.destination import target
+    from bookeo_pipelines.load import LoadRequest
+    from bookeo_pipelines.plan import make_plan
+    from bookeo_pipelines.plan_view import plan_as_json, print_plan
+
+    where = target(destination, dataset, database)
+    begin = moment(since, "--since") if since is not None else None
+    end = last_moment(until, "--until") if until is not None else None
+    plans = [
+        make_plan(settings, where, LoadRequest(settings, where).pipeline_name, begin, end)
+        for settings in load_all_settings(account)
+    ]
+    if as_json:
+        typer.echo(json.dumps([plan_as_json(made) for made in plans], indent=2))
+    else:
+        for made in plans:
+            print_plan(console(), made)
+
+
+def load(
+    since: Annotated[
+        str | None,
+        typer.Option(help="First day or time (UTC) to load; by default where the last load ended.", show_default=False),
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(help="Last day or time (UTC) to load; by default now.", show_default=False)
+    ] = None,
+    destination: Destination = "duckdb",
+    dataset: Dataset = "bookeo_data",
+    database: Database = None,
+    tables: Annotated[
+        str | None, typer.Option(help="Only these tables, with commas between them.", show_default=False)
+    ] = None,
+    account: Account = None,
+    wait: Annotated[float, typer.Option(help="Seconds to wait for another load into the same place.", min=0)] = 0,
+    max_requests: Annotated[
+        int | None,
+        typer.Option(help="Requests that this run may make; the next run goes on.", min=1, show_default=False),
+    ] = None,
+    refresh: Annotated[
+        str | None,
+        typer.Option(help="Read all `customers` again: they change without a booking changing.", show_default=False),
+    ] = None,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Load an invented business from a sandbox; needs no keys.")
+    ] = False,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Loads what was booked, changed, canceled or paid since the last load."""
+    from bookeo.errors import SettingsError
+    from bookeo.settings import last_moment, load_all_settings, moment
+    from bookeo_pipelines.destination import target
+    from bookeo_pipelines.load import LoadRequest
+
+    if refresh not in (None, "customers"):
+        raise SettingsError(f"--refresh is {refresh!r}; it takes customers.")
+    where = target(destination, dataset, database)
+
+    def request(settings: BookeoSettings) -> LoadRequest:
+        return LoadRequest(
+            settings=settings,
+            target=where,
+            since=moment(since, "--since") if since is not None else None,
+            until=last_moment(until, "--until") if until is not None else None,
+            tables=tuple(name.strip() for name in tables.split(",") if name.strip()) if tables is not None else None,
+            wait_seconds=wait,
+            refresh_customers=refresh == "customers",
+        )
+
+    if demo:
+        from bookeo_pipelines.demo import demo_sandbox
+
+        with demo_sandbox() as settings:
+            run_and_show([request(settings)], as_json)
+    else:
+        run_and_show([request(settings) for settings in load_all_settings(account, max_requests=max_requests)], as_json)
+
+
+def run_and_show(requests: list[LoadRequest], as_json: bool) -> None:
+    """Runs the loads, shows them, and ends with the exit code where that is not 0.
+
+    Args:
+        requests: One for each account.
+        as_json: Whether to print JSON.
+
+    Raises:
+        typer.Exit: The exit code is not 0.
+    """
+    from bookeo_pipelines.load import run_load, run_loads
+    from bookeo_pipelines.progress import ProgressDisplay
+    from bookeo_pipelines.summary import as_json as result_as_json
+    from bookeo_pipelines.summary import ending, print_result
+
+    out = console()
+
+    def show(result: LoadResult | AccountFailed) -> None:
+        if not as_json:
+            print_result(out, result)
+
+    display = ProgressDisplay(console(stderr=True))
+    results: list[LoadResult | AccountFailed]
+    if len(requests) == 1:
+        with display.shown():
+            results = [run_load(requests[0], lambda progress: display.update("", progress))]
+        show(results[0])
+    else:
+        with display.shown():
+            results = run_loads(requests, display.update, show, requests[0].settings.accounts_at_once)
+    if as_json:
+        shown = [result_as_json(result) for result in results]
+        typer.echo(json.dumps(shown[0] if len(shown) == 1 else shown, indent=2))
+    code, sentences = ending(results, fail_on_rejected=requests[0].settings.fail_on_rejected)
+    for sentence in sentences:
+        say(sentence)
+    if code:
+        raise typer.Exit(int(code))
+
+
+def reset(
+    table: Annotated[
+        str | None, typer.Option(help="Read this table again from the beginning.", show_default=False)
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option(help="Read again what changed since this day or time (UTC).", show_default=False)
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    destination: Destination = "duckdb",
+    dataset: Dataset = "bookeo_data",
+    database: Database = None,
+    account: Account = None,
+    debug: Debug = False,
+) -> None:
+    """Rewinds a cursor, after asking, so that the next load reads again; no row is deleted."""
+    from bookeo.errors import SettingsError
+    from bookeo.settings import moment
+    from bookeo_pipelines.destination import target
+    from bookeo_pipelines.reset import planned_reset
+
+    where = target(destination, dataset, database)
+    begin = moment(since, "--since") if since is not None else None
+    if not yes and not sys.stdin.isatty():
+        raise SettingsError("Nobody is there to be asked: give --yes to rewind without asking.")
+    with planned_reset(where, account, table=table, since=begin) as planned:
+        for sentence in planned.rewind.sentences:
+            console().print(sentence, highlight=False, soft_wrap=True)
+        if not yes and not typer.confirm("Rewind?"):
+            console().print("Nothing was changed.")
+            raise typer.Exit(1)
+        planned.carry_out()
+    console().print("Rewound.")

@@ -1,0 +1,76 @@
+"""Commands that look at what is held, and compare it with what there is."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from bookeo_pipelines.commands.options import Account, Database, Dataset, Debug, Destination, Json, console
+
+
+def status(
+    destination: Destination = "duckdb",
+    dataset: Dataset = "bookeo_data",
+    database: Database = None,
+    account: Account = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Says how far the loads have come, what is incomplete or pending, and what they cost; asks nothing of Bookeo."""
+    from bookeo_pipelines.destination import target
+    from bookeo_pipelines.status import read_status
+    from bookeo_pipelines.status_view import print_status, status_as_json
+
+    accounts = read_status(target(destination, dataset, database), account)
+    if as_json:
+        typer.echo(json.dumps(status_as_json(accounts), indent=2))
+    else:
+        print_status(console(), accounts)
+
+
+def query(
+    sql: Annotated[str, typer.Argument(help="What to ask, in DuckDB's SQL.")],
+    database: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Asks the DuckDB file, without changing anything in it."""
+    from bookeo_pipelines.query import ask, print_rows
+
+    rows = ask(database, sql)
+    if as_json:
+        typer.echo(rows.to_json(orient="records", date_format="iso", indent=2))
+    else:
+        print_rows(console(), rows)
+
+
+def reconcile(
+    since: Annotated[
+        str | None, typer.Option(help="First start day (UTC); by default before all that is held.", show_default=False)
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(help="Last start day (UTC); by default at least a year ahead.", show_default=False)
+    ] = None,
+    fix: Annotated[bool, typer.Option("--fix", help="Mark what vanished, and read again what differs.")] = False,
+    destination: Destination = "duckdb",
+    dataset: Dataset = "bookeo_data",
+    database: Database = None,
+    account: Account = None,
+    wait: Annotated[float, typer.Option(help="Seconds to wait for a load into the same place.", min=0)] = 0,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Compares what is held with what there is, by the bookings' start times; ends with 1 if differences are left."""
+    from bookeo.settings import last_moment, load_all_settings, moment
+    from bookeo_pipelines.destination import target
+    from bookeo_pipelines.load import LoadRequest
+    from bookeo_pipelines.reconcile_view import reconcile_and_show
+
+    where = target(destination, dataset, database)
+    begin = moment(since, "--since") if since is not None else None
+    end = last_moment(until, "--until") if until is not None else None
+    requests = [LoadRequest(s, where, begin, end, wait_seconds=wait) for s in load_all_settings(account)]
+    code = reconcile_and_show(requests, console(), console(stderr=True), fix=fix, as_json=as_json)
+    if code:
+        raise typer.Exit(int(code))

@@ -1,0 +1,53 @@
+"""What several commands share: their common options, and where they print to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+Destination = Annotated[str, typer.Option(help="dlt's name of the destination, such as duckdb or postgres.")]
+Dataset = Annotated[str, typer.Option(help="The dataset (schema) that holds the tables.")]
+Database = Annotated[
+    Path | None,
+    typer.Option(help="The DuckDB file; by default bookeo.duckdb in the current folder.", show_default=False),
+]
+Account = Annotated[
+    str | None, typer.Option(help="Name of one of the accounts in [[sources.bookeo.accounts]].", show_default=False)
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show where in the program an error came from.", hidden=True)]
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Makes a console; piped output gets room for whole tables.
+
+    Args:
+        stderr: Whether it prints to standard error.
+
+    Returns:
+        The console.
+    """
+    made = Console(stderr=stderr)
+    if not made.is_terminal:
+        made.width = 140
+    return made
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"bookeo {version('bookeo')}")
+        raise typer.Exit
+
+
+def say(message: str) -> None:
+    """Says one sentence to the user, on standard error.
+
+    Args:
+        message: The sentence.
+    """
+    console(stderr=True).print(message, style="red", highlight=False, soft_wrap=True, markup=False)
