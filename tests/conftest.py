@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ import pytest
 if TYPE_CHECKING:
     from bookeo_pipelines.load import LoadResult
     from bookeo_sandbox import Sandbox
+    from postgres_server import PostgresDatabase, PostgresServer
 
 
 def _isolate(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
@@ -91,3 +93,32 @@ def loaded(first_load: Path, folder: Path) -> Path:
     database = folder / "bookeo.duckdb"
     shutil.copy(first_load, database)
     return database
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A real PostgreSQL server, one for each process of the tests."""
+    from postgres_server import MISSING, programs, running_server
+
+    if programs() is None:
+        pytest.skip(MISSING)
+    with running_server() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres(postgres_server: PostgresServer) -> Iterator[PostgresDatabase]:
+    """A database of the test's own on that server, empty."""
+    yield from _database(postgres_server)
+
+
+@pytest.fixture(scope="module")
+def module_postgres(postgres_server: PostgresServer) -> Iterator[PostgresDatabase]:
+    """A database that the tests of one module share."""
+    yield from _database(postgres_server)
+
+
+def _database(server: PostgresServer) -> Iterator[PostgresDatabase]:
+    database = server.create(f"bookeo_{uuid.uuid4().hex[:12]}")
+    yield database
+    server.drop(database.name)
