@@ -7,9 +7,11 @@ import inspect
 import itertools
 import textwrap
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import typer
+import yaml
 
 from bookeo import settings as settings_module
 from bookeo.settings import BookeoSettings
@@ -161,10 +163,46 @@ def _default(parameter: Any) -> str:
     return f"`{parameter.default}`"
 
 
+MARTS = Path(__file__).parents[1] / "pipelines" / "marts" / "models"
+"""The models of the dbt project."""
+
+
+def mart_reference() -> str:
+    """Describes each table of the marts with its grain and columns.
+
+    Returns:
+        Markdown.
+    """
+    parts = []
+    for path in (MARTS / "core" / "core.yml", MARTS / "figures" / "figures.yml"):
+        for model in yaml.safe_load(path.read_text())["models"]:
+            parts.append(
+                f"### `{model['name']}`\n\n{model['description']} One row for each {_code(mart_key(model))}.\n\n"
+                + _rows(("column", "meaning"), ((f"`{c['name']}`", c["description"]) for c in model["columns"]))
+            )
+    return "\n\n".join(parts)
+
+
+def mart_key(model: dict[str, Any]) -> tuple[str, ...]:
+    """Finds the columns that tell the rows of a model apart, by its tests.
+
+    Args:
+        model: What its YAML file says.
+
+    Returns:
+        Names of columns.
+    """
+    for test in model.get("data_tests", ()):
+        if "unique_key" in test:
+            return tuple(test["unique_key"]["arguments"]["columns"])
+    return tuple(column["name"] for column in model["columns"] if "unique" in column.get("data_tests", ()))
+
+
 FRAGMENTS: dict[tuple[str, str], Callable[[], str]] = {
     ("README.md", "tables"): table_list,
     ("SECURITY.md", "personal"): personal_columns,
     ("docs/commands.md", "commands"): command_reference,
+    ("docs/marts.md", "marts"): mart_reference,
     ("sources/bookeo/README.md", "settings"): setting_reference,
     ("sources/bookeo/README.md", "tables"): table_reference,
 }
