@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bookeo.feed import link_payments
+from bookeo.privacy_tables import private
 from bookeo.reader import WindowRead
 from bookeo.session import LoadSession
 from bookeo.shape import RawPage, Shaped, shape
@@ -66,8 +67,13 @@ class Batch:
         """The tables of these answers; what could not be shaped is noted in the session."""
         shaped = shape(self._entity, self._pages, account_id=self._session.account_id, fetched_at=self.fetched_at)
         self._pages = ()
-        if self._entity is PAYMENT and self._windows:
-            shaped.tables["payments"] = self._linked(shaped.tables["payments"])
+        of_feed = self._entity is PAYMENT and bool(self._windows)
+        if of_feed:
+            shaped.tables["payments"] = link_payments(shaped.tables["payments"], self._session.payment_links)
+        # Links are read from texts that may now be dropped; what is held has been treated before.
+        shaped = private(shaped, self._session.privacy)
+        if of_feed:
+            shaped.tables["payments"] = self._news(shaped.tables["payments"])
         if not self._session.chunked:
             # Several batches go into one package: the rows of an older version's lists must not stay beside a newer's.
             shaped = self._session.versions.setdefault(self._entity, LoadVersions(self._entity)).add(shaped)
@@ -78,10 +84,9 @@ class Batch:
         self._session.notes.unknown_fields.update(shaped.unknown_fields)
         return shaped
 
-    def _linked(self, payments: pa.Table) -> pa.Table:
-        """Links payments of the feed, and leaves out those that are known to be just so already."""
+    def _news(self, payments: pa.Table) -> pa.Table:
+        """Leaves out payments of the feed that are known to be just so already."""
         links = self._session.payment_links
-        payments = link_payments(payments, links)
         if links is None or self._session.payments_met is None:
             return payments
         self._session.payments_met.update(payments["payment_id"].to_pylist())

@@ -32,10 +32,12 @@ class Redaction:
 
     Args:
         secrets: The keys.
+        keep_words: Whether the rest may travel: it may name anybody whom the request was about.
     """
 
-    def __init__(self, secrets: Iterable[str]) -> None:
+    def __init__(self, secrets: Iterable[str], *, keep_words: bool = True) -> None:
         self._secrets = tuple(secret for secret in secrets if secret)
+        self._keep_words = keep_words
 
     def __repr__(self) -> str:
         return "Redaction()"
@@ -48,9 +50,10 @@ class Redaction:
             sent: What the request carried of its own (names, comments...), which the server may be quoting.
 
         Returns:
-            One line of at most 200 characters without keys, e-mail addresses, phone numbers and quoted input.
+            One line of at most 200 characters without keys, e-mail addresses, phone numbers and quoted input; nothing
+            where no words are kept.
         """
-        if not isinstance(text, str):
+        if not isinstance(text, str) or not self._keep_words:
             return ""
         for secret in self._secrets:
             text = re.sub(re.escape(secret), "***", text, flags=re.IGNORECASE)

@@ -92,6 +92,7 @@ class LoadSession:
         self.settings = settings
         self.started_at = datetime.now(UTC)
         """When the load began, by the clock that also says when a row was fetched."""
+        self.privacy = settings.privacy_rules
         self.client = client or BookeoClient.from_settings(settings)
         self.since = since
         self.until = until

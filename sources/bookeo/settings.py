@@ -19,6 +19,7 @@ from dlt.common.configuration.specs import BaseConfiguration
 from dlt.common.typing import TSecretStrValue
 
 from bookeo.errors import SettingsError
+from bookeo.privacy import Privacy, make_privacy, read_actions
 from bookeo.windows import parse_day_or_time
 
 ChildMode = Literal["always", "as_needed", "never"]
@@ -54,6 +55,11 @@ class BookeoSettings(BaseConfiguration):
     """Where the API is; point it to the sandbox or a proxy."""
     language: str | None = None
     """`lang` of every request (RFC 5646, `userDefault` or `customerDefault`); unset: the account's language."""
+
+    privacy: Any = "keep"
+    """What becomes of personal data: `keep`, `hash` or `drop`, for all of it or in a table by its class."""
+    privacy_key: TSecretStrValue | None = None
+    """Key of the hashes, at least 16 characters; the same key makes the same hashes."""
 
     start: str = "2010-01-01"
     """ISO date or time (UTC) at which a first load begins."""
@@ -137,6 +143,7 @@ class BookeoSettings(BaseConfiguration):
                 raise SettingsError(
                     f"The setting {name} is {getattr(self, name)!r}; it takes one of {', '.join(get_args(ChildMode))}."
                 )
+        read_actions(self.privacy)
         moment(self.start, "The setting start")
         url = urlsplit(self.base_url)
         if url.scheme not in ("http", "https") or not url.hostname:
@@ -147,6 +154,15 @@ class BookeoSettings(BaseConfiguration):
             )
         if url.query or url.username or url.password:
             raise SettingsError("The setting base_url must not carry credentials or parameters.")
+
+    @property
+    def privacy_rules(self) -> Privacy:
+        """What becomes of each class of personal data.
+
+        Raises:
+            SettingsError: Something is to be hashed, and the key is missing or too short.
+        """
+        return make_privacy(self.privacy, self.privacy_key)
 
     @property
     def effective_requests_per_second(self) -> float:
@@ -217,6 +233,7 @@ def load_settings(**overrides: Any) -> BookeoSettings:
             + " and ".join(f"SOURCES__BOOKEO__{name.upper()}" for name in missing)
             + "."
         )
+    settings.privacy_rules  # noqa: B018 - said now, before anything is asked
     return settings
 
 

@@ -22,6 +22,7 @@ from bookeo.connection import header_key, http_session
 from bookeo.errors import BookeoError, NotBookeo, RateLimited, RetriableError, ServerUnavailable
 from bookeo.failures import Failure, connection_failure
 from bookeo.pace import Gate, gate_for
+from bookeo.privacy import Privacy, read_actions
 from bookeo.refusals import Redaction, refusal_error, sent_values
 from bookeo.settings import BookeoSettings
 from bookeo.usage import Usage, UsageCounter
@@ -97,7 +98,7 @@ class Transport:
         self.settings = settings
         self._base_url = settings.base_url.rstrip("/")
         self._host = urlsplit(self._base_url).netloc
-        self._redaction = Redaction((api_key, secret_key))
+        self._redaction = Redaction((api_key, secret_key), keep_words=Privacy(read_actions(settings.privacy)).keeps_all)
         self._gate = gate or gate_for(api_key, self._base_url, settings.effective_requests_per_second, settings.burst)
         self._clock, self._jitter = clock, jitter
         self._stopped = threading.Event()

@@ -5,19 +5,20 @@ from __future__ import annotations
 from bookeo.tables.booking_lists import BOOKING_LISTS
 from bookeo.tables.common import ACCOUNT_ID, DELETED, EXTRA, FETCHED_AT, MONEY, money, objects
 from bookeo.tables.customers import CUSTOMER
-from bookeo.tables.declaration import Column, Embedded, Entity, Table
+from bookeo.tables.declaration import Column, Embedded, Entity, Scalar, Table
 
+_TYPED = Scalar("text", "free_text")
 _PAYMENTS_ON_CREATION = objects(
     id="text",
     creationTime="text",
     receivedTime="text",
-    reason="text",
-    description="text",
-    comment="text",
+    reason=_TYPED,
+    description=_TYPED,
+    comment=_TYPED,
     amount=MONEY,
     paymentMethod="text",
-    paymentMethodOther="text",
-    agent="text",
+    paymentMethodOther=_TYPED,
+    agent=Scalar("text", "name"),
     customerId="text",
     gatewayName="text",
     transactionId="text",
@@ -98,9 +99,21 @@ BOOKINGS = Table(
         Column("last_change_agent", "text", "lastChangeAgent", "Who last changed it.", personal="name"),
         Column("source", "text", "source", "Where the booking came from."),
         Column("source_ip", "text", "sourceIp", "IP address from which it was made.", personal="ip"),
-        Column("promotion_code_input", "text", "promotionCodeInput", "Promotion code that was entered."),
+        Column(
+            "promotion_code_input",
+            "text",
+            "promotionCodeInput",
+            "Promotion code that was entered.",
+            personal="free_text",
+        ),
         Column("promotion_name", "text", "promotionName", "Promotion that applied."),
-        Column("gift_voucher_code_input", "text", "giftVoucherCodeInput", "Gift voucher code that was entered."),
+        Column(
+            "gift_voucher_code_input",
+            "text",
+            "giftVoucherCodeInput",
+            "Gift voucher code that was entered.",
+            personal="free_text",
+        ),
         Column("specific_voucher_code", "text", "specificVoucherCode", "Code of a voucher for this product."),
         Column(
             "initial_payments",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bookeo.tables.declaration import Column, ColumnType, Field, Items, Node, Personal, Record, Scalar
+from bookeo.privacy import Personal
+from bookeo.tables.declaration import Column, ColumnType, Field, Items, Node, Record, Scalar
 
 ACCOUNT_ID = Column("account_id", "text", "", "Id of the Bookeo account that the row belongs to.", origin="account")
 FETCHED_AT = Column("fetched_at", "timestamp", "", "When the row was read from the API.", origin="fetched_at")
@@ -72,8 +73,8 @@ def objects(**fields: ColumnType | Node) -> Items:
 
 MONEY: Node = Record({"amount": Field(Scalar("text")), "currency": Field(Scalar("text"))})
 TEXTS: Node = Items(Scalar("text"))
-PHONE_NUMBERS = objects(number="text", type="text")
-CUSTOM_FIELDS = objects(id="text", name="text", value="text")
+PHONE_NUMBERS = objects(number=Scalar("text", "contact"), type="text")
+CUSTOM_FIELDS = objects(id="text", name="text", value=Scalar("text", "free_text"))
 
 _ADDRESS: Mapping[str, tuple[str, Personal | None]] = {
     "address1": ("First line of the street address", "address"),

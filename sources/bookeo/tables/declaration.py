@@ -13,11 +13,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from bookeo.privacy import Personal
+
 ColumnType = Literal["text", "bool", "bigint", "timestamp", "date", "time", "decimal", "json"]
 """dlt's data types, less those that nothing here needs: there is no float."""
-
-Personal = Literal["name", "contact", "address", "birth", "ip", "free_text"]
-"""Why a column is personal: what kind of thing it tells about a natural person."""
 
 Origin = Literal[
     "field",
@@ -53,9 +52,11 @@ class Scalar:
 
     Args:
         type: What it becomes. `json` stands for any JSON at all, kept as its text.
+        personal: Class of personal information, or None.
     """
 
     type: ColumnType
+    personal: Personal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ class Column:
         path: Where it is in the record (see the module), or `a else b` for the first that is there; empty for an item
             that is itself the value, and for columns that are not read from a field.
         description: One sentence for the data dictionary, starting with a capital, ending with a full stop.
-        personal: Kind of personal information, or None.
+        personal: Class of personal information, or None; its `node` says it once more of each field that is.
         origin: Where the value comes from.
         node: For a `json` column, what the JSON looks like; None stands for anything.
         default: For a `constant` column, its value when the page names none.

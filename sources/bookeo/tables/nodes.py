@@ -99,7 +99,7 @@ def _item_node(table: Table) -> Node:
 
 
 def _leaf(column: Column) -> Node:
-    return column.node if column.node is not None else Scalar(column.type)
+    return column.node if column.node is not None else Scalar(column.type, column.personal)
 
 
 def _at(path: str, field: Field) -> Record:
