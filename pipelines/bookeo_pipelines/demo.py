@@ -46,7 +46,7 @@ def _sandbox() -> Any:
 
 def _settings(sandbox: Any) -> BookeoSettings:
     return load_settings(
-        base_url=sandbox.base_url, api_key=sandbox.api_key, secret_key=sandbox.secret_key, account=None
+        base_url=sandbox.base_url, api_key=sandbox.api_key, secret_key=sandbox.secret_key, account=None, slots="daily"
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from dlt.extract import DltResource
 
 from bookeo import LoadSession, bookeo_children, bookeo_customers, bookeo_source
+from bookeo.availability import snapshot_is_due
 from bookeo.errors import RequestBudgetSpent, SettingsError
 from bookeo.settings_lists import lists_are_due
 from bookeo.windows import parse_time
@@ -238,9 +239,11 @@ class Phases:
         """The resources of one phase: those of the tables to load, and the ledgers of whatever is asked for them."""
         selected = {n: r for n, r in source.resources.items() if r.selected and (_parent(r) == FEED) == feed}
         asked = {_parent(r) for r in selected.values() if r.table_name in self._tables}
+        # What is not due would yield nothing, and each resource costs dlt some work.
         if not lists_are_due(self._session, self._state_of("settings_answers")):
-            # They would yield nothing, and each resource costs dlt some work.
             asked.discard("settings_answers")
+        if not snapshot_is_due(self._session, self._state_of("slot_answers")):
+            asked.discard("slot_answers")
         return [n for n, r in selected.items() if _parent(r) in asked and r.table_name in self._tables | LEDGER_TABLES]
 
     def _commit(self, source: Any) -> bool:

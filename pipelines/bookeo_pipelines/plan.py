@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bookeo import LoadSession
+from bookeo.availability import products_with_slots, snapshot_is_due, snapshot_windows
 from bookeo.cursor import Range, next_range
 from bookeo.settings import BookeoSettings, moment
 from bookeo.settings_lists import SETTINGS_ENTITIES, lists_are_due
@@ -92,7 +93,8 @@ def make_plan(
             account_id=session.account_id,
             covered=covered,
             windows=counted,
-            requests=_requests(settings, counted, lists=lists_are_due(session, states.get("settings_answers", {}))),
+            requests=_requests(settings, counted, lists=lists_are_due(session, states.get("settings_answers", {})))
+            | _slot_requests(session, states.get("slot_answers", {})),
             requests_per_second=settings.effective_requests_per_second,
             requests_made=session.client.transport.usage.total_requests,
         )
@@ -140,6 +142,12 @@ def _requests(settings: BookeoSettings, windows: Mapping[Window, int], *, lists:
     if settings.histories == "always":
         requests["GET /customers/{id}/bookings (at most)"] = bookings
     return requests
+
+
+def _slot_requests(session: LoadSession, state: Mapping[str, Any]) -> dict[str, int]:
+    if not snapshot_is_due(session, state) or not session.may_read("availability"):
+        return {}
+    return {"GET /availability/slots (about)": 1 + len(products_with_slots(session)) * len(snapshot_windows(session))}
 
 
 def _file(pipeline_name: str, target: Target) -> Path:

@@ -12,7 +12,7 @@ import orjson
 from bookeo_sandbox.calls import Answer, Call
 from bookeo_sandbox.errors import bad_request
 from bookeo_sandbox.pages import Pager
-from bookeo_sandbox.records import CANCELED, Booking, Customer, Payment, Product
+from bookeo_sandbox.records import CANCELED, PRIVATE, Booking, Customer, Numbers, Payment, Product
 from bookeo_sandbox.render import booking_bytes, customer_bytes, payment_dict
 from bookeo_sandbox.schedule import event_id, events_between
 from bookeo_sandbox.settings_lists import settings_lists
@@ -266,7 +266,6 @@ def _find_slots(call: Call) -> list[dict[str, Any]]:
         for start in events_between(product, *times, zone):
             slot = {
                 "eventId": event_id(product, start),
-                "productId": product.id,
                 "startTime": format_time(start, zone),
                 "endTime": format_time(start + 60 * product.minutes, zone),
                 "numSeatsAvailable": free_seats(call, product, start),
@@ -288,15 +287,30 @@ def free_seats(call: Call, product: Product, start: int) -> int:
     """
     # Somebody who joins a course later starts later: its seats are looked for over the whole course.
     last = start + (product.classes * 8 * 86_400 if product.type == "fixedCourse" else 0)
-    seats = {category: number for category, _, number in call.account.profile.categories}
     taken = 0
     for booking in call.account.by_start.between(start, last):
         if booking.product is product and booking.event == start and not booking.flags & CANCELED:
-            if product.booking_price is not None:
-                taken += 1
-            else:
-                taken += sum(seats.get(category, 1) * number for category, number in booking.numbers)
+            if booking.flags & PRIVATE:
+                return 0
+            taken += seats_of(call, product, booking.numbers)
     return max(0, product.capacity - taken)
+
+
+def seats_of(call: Call, product: Product, numbers: Numbers) -> int:
+    """Counts the seats that people take.
+
+    Args:
+        call: The request.
+        product: What they book.
+        numbers: How many they are, by category.
+
+    Returns:
+        Each person's seats together; 1 where the product is sold per booking.
+    """
+    if product.booking_price is not None:
+        return 1
+    seats = {category: number for category, _, number in call.account.profile.categories}
+    return sum(seats.get(category, 1) * number for category, number in numbers)
 
 
 def content_language(call: Call) -> str:

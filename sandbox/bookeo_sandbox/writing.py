@@ -12,7 +12,7 @@ from bookeo_sandbox.calls import Answer, Call
 from bookeo_sandbox.catalog import stable_id
 from bookeo_sandbox.drawing import set_price
 from bookeo_sandbox.errors import ApiError, bad_request
-from bookeo_sandbox.reading import free_seats, show_bookings
+from bookeo_sandbox.reading import free_seats, seats_of, show_bookings
 from bookeo_sandbox.records import CANCELED, NO_SHOW, PRIVATE, Booking, Customer, Payment, Product, packed
 from bookeo_sandbox.render import payment_dict
 from bookeo_sandbox.schedule import event_start
@@ -43,8 +43,8 @@ class Writing:
             raise bad_request("productId is required and must be known")
         numbers, people = bodies.participants(call, body, product)
         start, end, event = _times(call, body, product)
-        if event and free_seats(call, product, event) < 1 and not tell.backend:
-            raise bad_request("No seats left")
+        if event and free_seats(call, product, event) < seats_of(call, product, numbers) and not tell.backend:
+            raise bad_request("Not enough seats left")
         options, adjustments = bodies.options(body, product), bodies.adjustments(call, body)
         promotion, coupons, extra = bodies.promotion(call, body), _coupons(body), _extra(body)
         payments = [bodies.payment(call, row) for row in bodies.objects(body, "initialPayments")]

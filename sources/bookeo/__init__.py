@@ -25,6 +25,7 @@ from bookeo.resources import (
     given_parents,
     payment_feed,
     settings_answers,
+    slot_answers,
     table_resource,
 )
 from bookeo.session import LoadNotes, LoadSession, Progress
@@ -38,6 +39,7 @@ from bookeo.tables import (
     LOAD_WINDOWS,
     PAYMENT,
     REJECTED_ROWS,
+    SLOT,
     Entity,
     Table,
 )
@@ -65,6 +67,7 @@ def bookeo_source(
     customers: str | None = None,
     payments: str | None = None,
     histories: str | None = None,
+    slots: str | None = None,
     session: Any = None,
 ) -> Iterator[DltResource]:
     """Bookings changed since the last load, with their customers, payments and histories, and the account's lists.
@@ -77,6 +80,7 @@ def bookeo_source(
         customers: How customers are read: `always`, `as_needed` or `never`.
         payments: How payments are read: the same.
         histories: How customers' booking histories are read: the same.
+        slots: Whether snapshots of the availability are taken: `never` or `daily`.
         session: A `LoadSession` that several sources share; made from the settings by default.
 
     Yields:
@@ -86,7 +90,9 @@ def bookeo_source(
         SettingsError: A setting is missing or out of its range.
     """
     load: LoadSession = session or LoadSession(
-        load_settings(account=account, start=start, customers=customers, payments=payments, histories=histories)
+        load_settings(
+            account=account, start=start, customers=customers, payments=payments, histories=histories, slots=slots
+        )
     )
     modes = load.settings
     always: dict[str, tuple[Entity, Callable[[Batch], Iterator[Batch]]]] = {}
@@ -122,6 +128,8 @@ def bookeo_source(
 
     lists = settings_answers(load)
     yield from _answers(load, lists, tuple(table for entity in SETTINGS_ENTITIES for table in entity.tables))
+    if modes.slots == "daily":
+        yield from _answers(load, slot_answers(load), SLOT.tables)
 
 
 @dlt.source(name="bookeo", section="bookeo", max_table_nesting=0)

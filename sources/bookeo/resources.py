@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import dlt
@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from dlt.extract import DltResource
 
+from bookeo.availability import slot_batches
 from bookeo.batches import Batch
 from bookeo.cursor import backfill_ended, next_range, window_landed
 from bookeo.errors import BookeoError
@@ -21,12 +22,10 @@ from bookeo.session import LoadSession
 from bookeo.settings import moment
 from bookeo.settings_lists import settings_batches
 from bookeo.tables import PAYMENT, Table, dlt_columns
-from bookeo.windows import format_time, parse_time, start_with_overlap
+from bookeo.windows import AGAIN_AFTER, format_time, parse_time, start_with_overlap
 
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 """The cursor before the first load."""
-AGAIN_AFTER = timedelta(hours=20)
-"""Less than a day, so that a daily load that begins a little earlier than yesterday's does not wait another day."""
 MOST_RECENT_KEPT = 1000
 """Digests of recent bookings that the state may hold; with more, the next load writes those bookings once more."""
 
@@ -232,6 +231,23 @@ def settings_answers(session: LoadSession) -> DltResource:
     @dlt.resource(name="settings_answers", selected=False)
     def read() -> Iterator[Batch]:
         yield from settings_batches(session, dlt.current.resource_state("settings_answers"))
+
+    return read()
+
+
+def slot_answers(session: LoadSession) -> DltResource:
+    """The hidden parent of the snapshots of the availability.
+
+    Args:
+        session: The load.
+
+    Returns:
+        A resource of `Batch` objects.
+    """
+
+    @dlt.resource(name="slot_answers", selected=False)
+    def read() -> Iterator[Batch]:
+        yield from slot_batches(session, dlt.current.resource_state("slot_answers"))
 
     return read()
 

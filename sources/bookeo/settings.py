@@ -23,6 +23,7 @@ from bookeo.privacy import Privacy, make_privacy, read_actions
 from bookeo.windows import parse_day_or_time
 
 ChildMode = Literal["always", "as_needed", "never"]
+SlotMode = Literal["never", "daily"]
 
 API_BASE_URL = "https://api.bookeo.com/v2"
 MAX_WINDOW_DAYS = 31
@@ -88,6 +89,11 @@ class BookeoSettings(BaseConfiguration):
     histories: ChildMode = "as_needed"
     """How customers' booking histories are read: `always`, `as_needed` or `never`."""
 
+    slots: SlotMode = "never"
+    """Whether a snapshot of the free seats of tours and courses is taken: `never`, or `daily`, about once a day."""
+    slots_days: int = 62
+    """Days ahead that such a snapshot shows; each product takes a request for every 31 of them."""
+
     chunk_bookings: int = 10_000
     """A load commits after about this many bookings..."""
     chunk_seconds: float = 60.0
@@ -131,6 +137,7 @@ class BookeoSettings(BaseConfiguration):
         _between("settings_hours", self.settings_hours, 0, 24 * 366)
         _between("payments_again_days", self.payments_again_days, 0, 3660)
         _between("refresh_customers_days", self.refresh_customers_days, 0, 3660)
+        _between("slots_days", self.slots_days, 1, 366)
         _between("accounts_at_once", self.accounts_at_once, 1, 64)
         if self.max_requests is not None:
             _between("max_requests", self.max_requests, 1, 1_000_000_000)
@@ -138,10 +145,11 @@ class BookeoSettings(BaseConfiguration):
         _between("timeout_seconds", self.timeout_seconds, 0.1, 3600)
         _between("max_attempts", self.max_attempts, 1, 100)
         _between("max_wait_seconds", self.max_wait_seconds, 0, 3600)
-        for name in ("customers", "payments", "histories"):
-            if getattr(self, name) not in get_args(ChildMode):
+        modes = {**dict.fromkeys(("customers", "payments", "histories"), ChildMode), "slots": SlotMode}
+        for name, mode in modes.items():
+            if getattr(self, name) not in get_args(mode):
                 raise SettingsError(
-                    f"The setting {name} is {getattr(self, name)!r}; it takes one of {', '.join(get_args(ChildMode))}."
+                    f"The setting {name} is {getattr(self, name)!r}; it takes one of {', '.join(get_args(mode))}."
                 )
         read_actions(self.privacy)
         moment(self.start, "The setting start")

@@ -158,7 +158,7 @@ def _column(column: Column, fields: Columns, count: int, origins: Origins) -> pa
             return pa.repeat(pa.scalar(origins.fetched_at, kind), count)
         case "constant":
             values = origins.constants.get(column.name)
-            return pa.repeat(pa.scalar(column.default, kind), count) if values is None else values
+            return pa.repeat(pa.scalar(column.default, kind), count) if values is None else convert(column, values)
         case "extra":
             extra = fields.get(EXTRA_FIELD)
             return pa.nulls(count, kind) if extra is None else extra

@@ -14,6 +14,9 @@ from datetime import UTC, datetime, timedelta
 MAX_WINDOW = timedelta(days=31)
 """The longest range one pair of time filters may span. Source: the vendor's pages."""
 ONE_SECOND = timedelta(seconds=1)
+AGAIN_AFTER = timedelta(hours=20)
+"""When what is done about once a day is due again: less than a day, so that a daily load that begins a little earlier
+than yesterday's does not wait another day."""
 
 _RFC3339 = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d):(\d\d)(\.\d+)?([Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)", flags=re.ASCII

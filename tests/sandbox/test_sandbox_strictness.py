@@ -284,6 +284,7 @@ def test_slots(ask: Ask, sandbox: Sandbox) -> None:
     )
     assert re.fullmatch(r"\w+", slots[0]["eventId"])
     assert slot.json()["data"][0]["eventId"] == taken["eventId"]
+    assert slots[0].keys() == {"eventId", "startTime", "endTime", "numSeatsAvailable"}
     flexible = next(p for p in sandbox.truth()["settings"]["products"] if p["type"] == "flexibleTime")
     assert is_error(ask("/availability/slots", **week, productId=flexible["productId"]), 400)
 

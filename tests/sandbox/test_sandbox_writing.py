@@ -120,8 +120,28 @@ def test_a_refused_booking_changes_nothing(ask: Ask, sandbox: Sandbox, tour: Jso
 def test_a_full_slot_is_refused_but_not_to_a_manager(ask: Ask, tour: Json) -> None:
     many = {**tour, "participants": {"numbers": [{"peopleCategoryId": "Cadults", "number": 12}]}}
     statuses = [ask("/bookings", "POST", json=many).status_code for _ in range(3)]
-    assert statuses == [201, 201, 400]
+    assert statuses == [201, 400, 400]
     assert ask("/bookings", "POST", json=many, mode="backend").status_code == 201
+
+
+def free_seats(ask: Ask, tour: Json) -> int:
+    times = {"startTime": "2026-07-10T00:00:00Z", "endTime": "2026-07-12T00:00:00Z"}
+    slots = ask("/availability/slots", **times, productId=tour["productId"]).json()["data"]
+    found: int = next(slot["numSeatsAvailable"] for slot in slots if slot["eventId"] == tour["eventId"])
+    return found
+
+
+def test_free_seats_shrink_with_bookings_and_grow_with_cancelations(ask: Ask, tour: Json) -> None:
+    family = [("Cadults", 2), ("Cchildren", 1), ("Cinfants", 1)]
+    body = {**tour, "participants": {"numbers": [{"peopleCategoryId": c, "number": n} for c, n in family]}}
+    number = ask("/bookings", "POST", json=body).json()["bookingNumber"]
+    assert free_seats(ask, tour) == 14 - 3, "an infant takes no seat"
+    ask(f"/bookings/{number}", "PUT", json={"participants": tour["participants"]})
+    assert free_seats(ask, tour) == 14 - 2
+    ask(f"/bookings/{number}", "DELETE")
+    assert free_seats(ask, tour) == 14
+    ask("/bookings", "POST", json={**tour, "privateEvent": True})
+    assert free_seats(ask, tour) == 0, "a private party has the tour to itself"
 
 
 def test_an_update_changes_what_it_names(ask: Ask, sandbox: Sandbox, tour: Json) -> None:

@@ -13,10 +13,14 @@ from bookeo.tables.ledger import CHILD_CHECKS, LOAD_RUNS, LOAD_WINDOWS, REJECTED
 from bookeo.tables.payments import PAYMENT
 from bookeo.tables.schemas import arrow_schema, dlt_columns
 from bookeo.tables.settings_lists import BUSINESS, PEOPLE_CATEGORY, PRODUCT, RESOURCE_TYPE, TAX
+from bookeo.tables.slots import SLOT
 
 ENTITIES: dict[str, Entity] = {
     entity.name: entity
-    for entity in (BOOKING, CUSTOMER, PAYMENT, CUSTOMER_BOOKING, PRODUCT, PEOPLE_CATEGORY, RESOURCE_TYPE, TAX, BUSINESS)
+    for entity in (
+        *(BOOKING, CUSTOMER, PAYMENT, CUSTOMER_BOOKING, SLOT),
+        *(PRODUCT, PEOPLE_CATEGORY, RESOURCE_TYPE, TAX, BUSINESS),
+    )
 }
 """Every kind of API object by the vendor's name."""
 
@@ -50,6 +54,7 @@ __all__ = [
     "REJECTED_ROWS",
     "RESOURCE_TYPE",
     "SETTINGS_ENTITIES",
+    "SLOT",
     "TABLES",
     "TAX",
     "Column",

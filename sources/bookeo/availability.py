@@ -1,0 +1,101 @@
+"""Snapshots of the availability: the slots of tours and courses in the coming weeks, and how many seats are free."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, MutableMapping
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from bookeo.batches import Batch
+from bookeo.completeness import whole_list
+from bookeo.errors import NotFound, PermissionMissing, RequestBudgetSpent
+from bookeo.session import LoadSession
+from bookeo.shape import RawPage
+from bookeo.tables import SLOT
+from bookeo.windows import AGAIN_AFTER, MAX_WINDOW, Window, format_time, parse_time, split_range
+
+
+def snapshot_is_due(session: LoadSession, state: Mapping[str, Any]) -> bool:
+    """Tells whether a snapshot is to be taken.
+
+    Args:
+        session: The load; its setting `slots` says whether snapshots are wanted.
+        state: The resource's state.
+
+    Returns:
+        Whether it is most of a day since the last one.
+    """
+    if session.settings.slots == "never":
+        return False
+    taken_at = state.get("taken_at")
+    return not taken_at or session.now - parse_time(taken_at) >= AGAIN_AFTER
+
+
+def snapshot_windows(session: LoadSession) -> list[Window]:
+    """Cuts the time that a snapshot shows into ranges that the API takes.
+
+    Args:
+        session: The load; its setting `slots_days` says how far ahead.
+
+    Returns:
+        Windows of at most 31 days, from now on.
+    """
+    until = session.now + timedelta(days=session.settings.slots_days, seconds=-1)
+    return split_range(session.now, until, MAX_WINDOW)
+
+
+def products_with_slots(session: LoadSession) -> list[str]:
+    """Asks which products take place at set times: one request.
+
+    Args:
+        session: The load.
+
+    Returns:
+        Ids of products; appointments (`flexibleTime`) have no slots.
+    """
+    products = session.client.products().records
+    return [str(p["productId"]) for p in products if p.get("productId") and p.get("type") != "flexibleTime"]
+
+
+def slot_batches(session: LoadSession, state: MutableMapping[str, Any]) -> Iterator[Batch]:
+    """Takes a snapshot, unless that was done lately: a request for each product and 31 days, and one for the products.
+
+    Args:
+        session: The load.
+        state: The resource's state; keeps in `taken_at` when the last snapshot was taken.
+
+    Yields:
+        A batch for each product.
+    """
+    if session.failure or not snapshot_is_due(session, state):
+        return
+    if not session.may_read("availability"):
+        session.notes.skipped["slots", "not permitted"] += 1
+        session.notes.say("Slots are left out: the api key lacks the permission availability_r.")
+        return
+    try:
+        for product_id in products_with_slots(session):
+            yield Batch(session, SLOT, _pages_of(session, product_id))
+    except RequestBudgetSpent as error:
+        if not session.chunked:
+            raise
+        session.failure = error
+        return
+    except (PermissionMissing, NotFound) as error:
+        session.notes.skipped["slots", "not permitted"] += 1
+        session.notes.say(error.message)
+        return
+    state["taken_at"] = format_time(session.now)
+
+
+def _pages_of(session: LoadSession, product_id: str) -> list[RawPage]:
+    pages = []
+    for window in snapshot_windows(session):
+        # The slots themselves do not say whose they are (source: the vendor's pages), so each product is asked for.
+        for page in whole_list(partial(session.client.slots_page, window, product_id), key="eventId"):
+            seen_at = page.answer.server_time or session.now
+            pages.append(
+                RawPage(page.answer.body, "data", {"product_id": product_id, "snapshot_at": format_time(seen_at)})
+            )
+    return pages
