@@ -13,38 +13,9 @@ from typing import Any, Final
 
 from bookeo.privacy import Personal, Privacy
 from bookeo.shape_json import MisfitError, dump, load, to_amount, to_bool, to_date, to_integer, to_text, to_time
-from bookeo.tables import (
-    BOOKING,
-    BUSINESS,
-    CUSTOMER,
-    CUSTOMER_BOOKING,
-    ENTITIES,
-    PAYMENT,
-    PEOPLE_CATEGORY,
-    PRODUCT,
-    RESOURCE_TYPE,
-    TAX,
-    Entity,
-)
+from bookeo.tables import ENTITIES, Entity
 from bookeo.tables.declaration import Field, Items, Node, Record, Scalar
 from bookeo.tables.nodes import is_strict, record_node
-
-ANSWERS: Mapping[str, tuple[Entity, str | None]] = {
-    "GET /bookings": (BOOKING, "data"),
-    "GET /bookings/{bookingNumber}": (BOOKING, None),
-    "GET /bookings/{bookingNumber}/customer": (CUSTOMER, None),
-    "GET /bookings/{bookingNumber}/payments": (PAYMENT, "data"),
-    "GET /customers": (CUSTOMER, "data"),
-    "GET /customers/{id}": (CUSTOMER, None),
-    "GET /customers/{id}/bookings": (CUSTOMER_BOOKING, "data"),
-    "GET /payments": (PAYMENT, "data"),
-    "GET /settings/business": (BUSINESS, None),
-    "GET /settings/products": (PRODUCT, "data"),
-    "GET /settings/peoplecategories": (PEOPLE_CATEGORY, "categories"),
-    "GET /settings/resources": (RESOURCE_TYPE, "data"),
-    "GET /settings/taxes": (TAX, "data"),
-}
-"""What the answers to an operation hold, and the name of the list that they hold it in."""
 
 _TEXT, _NUMBER = Field(Scalar("text")), Field(Scalar("bigint"))
 _ENVELOPE: Mapping[str, Field] = {
@@ -54,7 +25,6 @@ _ENVELOPE: Mapping[str, Field] = {
         )
     )
 }
-_API_KEY = Record({"accountId": _TEXT, "permissions": Field(Items(Scalar("text"))), "creationTime": _TEXT})
 _CONVERTERS = {
     "text": to_text,
     "bool": to_bool,
@@ -74,14 +44,15 @@ PLACEHOLDER: Final = "(dropped)"
 """In place of a value that is dropped but may not be missing, such as an amount that is none."""
 
 
-def private_answer(operation: str, body: bytes, privacy: Privacy) -> bytes:
+def private_answer(entity: str, records: str | None, body: bytes, privacy: Privacy) -> bytes:
     """Treats a whole answer of the API, for whoever keeps it.
 
     A required field that is dropped stays as an empty text, so that the answer can still be shaped; a dropped item of a
     list stays as null. All else that is dropped is left out.
 
     Args:
-        operation: The API operation, e.g. `GET /bookings/{bookingNumber}`; one that is not known has nothing declared.
+        entity: Name of the kind of object that it holds; nothing is declared of one that is not known.
+        records: Name of the list of records in it (`data`, `categories`); None if it is itself one record.
         body: The answer's bytes, uncompressed.
         privacy: The rules.
 
@@ -90,7 +61,7 @@ def private_answer(operation: str, body: bytes, privacy: Privacy) -> bytes:
     """
     if privacy.keeps_all:
         return body
-    node = _answer_node(operation)
+    node = _answer_node(entity, records)
     try:
         value = load(body)
     except MisfitError:
@@ -232,11 +203,8 @@ def _node_at(node: Node, path: str) -> Node | None:
 
 
 @cache
-def _answer_node(operation: str) -> Node | None:
-    if operation == "GET /settings/apikeyinfo":
-        return _API_KEY
-    entity, records = ANSWERS.get(operation, (None, None))
-    if entity is None:
+def _answer_node(entity: str, records: str | None) -> Node | None:
+    if entity not in ENTITIES:
         return None
-    node = record_node(entity)
+    node = record_node(ENTITIES[entity])
     return node if records is None else Record({**_ENVELOPE, records: Field(Items(node))})
