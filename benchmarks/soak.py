@@ -2,23 +2,30 @@
 
     python benchmarks/soak.py --minutes 60
 
-Two accounts of an invented business go on living while their loads suffer at random. After every few happenings both
-are loaded in peace and every table that comes with the bookings is compared with the sandbox's own records. A table at
-the end says what was tried and how often it was survived; the exit code is 1 if ever anything differed.
+Several processes side by side, each with an invented business of two accounts, which go on living while their loads
+suffer at random. After every few happenings a load runs in peace, and every table that comes with the bookings is
+compared with the sandbox's own records. What takes minutes in itself happens once: answers that are half a minute
+late, a server that refuses everything for five minutes, fifty accounts in one command. A table at the end says what
+was tried and how often it was survived; the exit code is 1 if ever anything differed.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import multiprocessing
 import os
 import random
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, chdir
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +52,46 @@ FAULTS: tuple[dict[str, Any], ...] = (
     {"kind": "empty"},
     {"kind": "delay", "seconds": 1.5},
 )
-PHASE_STEPS = {"extract": 40, "normalize": 30, "load": 500, "between": 60}
+PHASE_STEPS = {"extract": 40, "normalize": 30, "load": 500, "between": 40}
 """Steps of each phase in a load of a few packages, about; see `killed_load.Moment`."""
+KILLS_SHARE = 0.75
+"""How many of all happenings are kills."""
+
+
+@dataclass
+class Tally:
+    """What was tried and what came of it, in one process or in all.
+
+    Args:
+        tried: How often each thing happened.
+        survived: How often the load in peace after it ended in the truth.
+        repeated: Pages of bookings that were asked for again after a kill, one number for each kill.
+        failures: What differed, a line each.
+        loads: Comparisons with the truth.
+    """
+
+    tried: Counter[str] = field(default_factory=Counter)
+    survived: Counter[str] = field(default_factory=Counter)
+    repeated: list[int] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    loads: int = 0
+
+    @property
+    def kills(self) -> int:
+        """How many loads were killed before they ended by themselves."""
+        return sum(count for name, count in self.tried.items() if name.startswith("  killed"))
+
+    def add(self, other: Tally) -> None:
+        """Adds what another process has seen.
+
+        Args:
+            other: Its tally.
+        """
+        self.tried += other.tried
+        self.survived += other.survived
+        self.repeated += other.repeated
+        self.failures += other.failures
+        self.loads += other.loads
 
 
 class Soak:
@@ -70,32 +115,46 @@ class Soak:
             payments = "always" if position else "as_needed"
             # The second account's payments are asked for booking by booking, so that there is a child to be killed in.
             self.rigs.append(Rig(place, sandbox, account.name, payments=payments, timeout_seconds=1.0, max_attempts=10))
-        self.tried: Counter[str] = Counter()
-        self.survived: Counter[str] = Counter()
-        self.repeated: list[int] = []
-        self.failures: list[str] = []
-        self.loads = 0
+        self.tally = Tally()
 
     def round(self) -> None:
         """Some happenings to one account, then a load in peace and the comparison."""
         rig = self.random.choice(self.rigs)
         happened = []
         for _ in range(self.random.randint(1, 4)):
-            name, happens = self.random.choice(self._happenings())
-            self.tried[name] += 1
-            happened.append(name)
-            try:
-                happens(rig)
-            except Exception as error:
-                self.failures.append(f"{name}: {type(error).__name__}: {error}")
-            finally:
-                self.sandbox.remove_hooks()
-                self.sandbox.faults([])
+            kind = self._kills() if self.random.random() < KILLS_SHARE else self._troubles()
+            happened.append(self._let_happen(rig, *self.random.choice(kind)))
         self.sandbox.advance(minutes=20)
         self._in_peace(rig, happened)
 
+    def once(self, part: int) -> None:
+        """What takes minutes in itself, one of them in each process.
+
+        Args:
+            part: The number of the process, from 0.
+        """
+        slow: list[tuple[str, Callable[[Rig], None]]] = [
+            ("five minutes of 429, Retry-After 300", self._refuse_for_five_minutes),
+            ("answers 30 s late", self._answer_late),
+        ]
+        if part < len(slow):
+            rig = self.rigs[0]
+            happened = [self._let_happen(rig, *slow[part])]
+            self._in_peace(rig, happened)
+
+    def _let_happen(self, rig: Rig, name: str, happens: Callable[[Rig], None]) -> str:
+        self.tally.tried[name] += 1
+        try:
+            happens(rig)
+        except Exception as error:
+            self.tally.failures.append(f"{name}: {type(error).__name__}: {error}")
+        finally:
+            self.sandbox.remove_hooks()
+            self.sandbox.faults([])
+        return name
+
     def _in_peace(self, rig: Rig, happened: list[str]) -> None:
-        self.loads += 1
+        self.tally.loads += 1
         try:
             result = rig.load()
             found = [str(result.failure)] if result.failure else []
@@ -103,23 +162,27 @@ class Soak:
         except Exception as error:
             found = [f"{type(error).__name__}: {error}"]
         if found:
-            self.failures.append(f"after {', '.join(happened)}: {'; '.join(found)}")
+            self.tally.failures.append(f"after {', '.join(happened)}: {'; '.join(found)}")
             self._start_over(rig)
         else:
-            self.survived.update(happened)
+            self.tally.survived.update(happened)
 
     def _start_over(self, rig: Rig) -> None:
         """A difference is counted once: what comes after it begins with an empty database."""
         rig.delete_working_folder()
         rig.database.unlink(missing_ok=True)
 
-    def _happenings(self) -> list[tuple[str, Callable[[Rig], None]]]:
+    def _kills(self) -> list[tuple[str, Callable[[Rig], None]]]:
         return [
-            ("time goes by", lambda rig: self._advance()),
             ("SIGKILL at a request", self._kill_at_request),
             *((f"SIGKILL in {phase}", self._killer(phase)) for phase in PHASE_STEPS),
             ("SIGKILL in load", self._killer("load")),
             ("SIGKILL after a random time", self._kill_after_seconds),
+        ]
+
+    def _troubles(self) -> list[tuple[str, Callable[[Rig], None]]]:
+        return [
+            ("time goes by", lambda rig: self._advance()),
             ("working folder deleted", lambda rig: rig.delete_working_folder()),
             ("5% faults of all kinds", self._faults),
             ("bookings change between page requests", self._change_in_passing),
@@ -139,16 +202,16 @@ class Soak:
         self.sandbox.clear_requests()
         death = run_and_kill(rig, moment, self.variables)
         outcome = f"  killed while in: {death.phase}" if death.killed else "  ended before its moment"
-        self.tried[outcome] += 1
+        self.tally.tried[outcome] += 1
         if death.killed and self.random.random() < 0.3:
-            self.tried["  and its working folder deleted"] += 1
-            self.survived["  and its working folder deleted"] += 1
+            self.tally.tried["  and its working folder deleted"] += 1
+            self.tally.survived["  and its working folder deleted"] += 1
             rig.delete_working_folder()
         if anew and rig.load().failure is None:
             pages = sum(entry["operation"] == "GET /bookings" for entry in self.sandbox.requests()["log"])
             ((needed,),) = rig.ask("SELECT sum(requests) FROM load_windows WHERE resource = 'bookings'")
-            self.repeated.append(max(0, pages - int(needed)))
-        self.survived[outcome] += 1
+            self.tally.repeated.append(max(0, pages - int(needed)))
+        self.tally.survived[outcome] += 1
 
     def _kill_at_request(self, rig: Rig) -> None:
         self._kill(rig, Moment("request", self.random.randint(1, 40)))
@@ -164,6 +227,20 @@ class Soak:
         self.sandbox.faults(rules)
         self._advance()
         rig.load()
+
+    def _refuse_for_five_minutes(self, rig: Rig) -> None:
+        self._advance()
+        self.sandbox.fault("rate_limit", retry_after=300, for_seconds=300, after=2)
+        result = rig.load(timeout_seconds=60.0)
+        if result.failure:
+            raise result.failure
+
+    def _answer_late(self, rig: Rig) -> None:
+        self._start_over(rig)
+        self.sandbox.fault("delay", seconds=30.0, probability=0.05, seed=self.random.getrandbits(30))
+        result = rig.load(timeout_seconds=60.0)
+        if result.failure:
+            raise result.failure
 
     def _change_in_passing(self, rig: Rig) -> None:
         numbers = [booking["bookingNumber"] for booking in self.sandbox.truth(rig.account)["bookings"]]
@@ -212,30 +289,105 @@ class Soak:
         finally:
             self.sandbox.revoke(rig.account, revoked=False)
 
-    def report(self, console: Console, seconds: float) -> None:
-        """Prints the tally.
 
-        Args:
-            console: Where to.
-            seconds: How long it all took.
-        """
-        table = Table(title=f"Soak: {seconds / 60:.0f} minutes, {self.loads} comparisons with the truth")
-        table.add_column("what happened")
-        table.add_column("tried", justify="right")
-        table.add_column("survived", justify="right")
-        for name in sorted(self.tried, key=lambda one: (one.startswith(" "), one)):
-            table.add_row(name, str(self.tried[name]), str(self.survived[name]))
-        console.print(table)
-        killed = sum(count for name, count in self.tried.items() if name.startswith("  killed"))
-        if self.repeated:
-            mean = sum(self.repeated) / len(self.repeated)
-            console.print(
-                f"{killed} kills; pages of bookings asked for again after one: {mean:.1f} on average, "
-                f"{max(self.repeated)} at most"
+def fifty_accounts(folder: Path) -> Tally:
+    """Loads fifty accounts with one command, and once more when there is nothing new.
+
+    Args:
+        folder: Where the database goes.
+
+    Returns:
+        What came of it.
+    """
+    name, tally = "fifty accounts in one command", Tally()
+    (folder / ".dlt").mkdir(parents=True)
+    with serve(**SMALL_BUSINESS | {"bookings": 20}, accounts=50) as sandbox:
+        lines = ["[sources.bookeo]", f'secret_key = "{sandbox.secret_key}"', f'base_url = "{sandbox.base_url}"']
+        lines.append('start = "2026-04-15"')
+        for number, account in enumerate(sandbox.accounts):
+            lines += ["[[sources.bookeo.accounts]]", f'name = "shop-{number}"', f'api_key = "{account.api_key}"']
+        (folder / ".dlt" / "secrets.toml").write_text("\n".join(lines))
+        for attempt in range(2):
+            tally.tried[name] += 1
+            run = subprocess.run(
+                [sys.executable, "-c", "from bookeo_pipelines.cli import main; main()", "load", "--json"],
+                cwd=folder,
+                env=os.environ | environment(folder),
+                capture_output=True,
+                text=True,
+                check=False,
             )
-        console.print(f"failures={len(self.failures)}")
-        for line in self.failures:
-            console.print(f"  {line}", soft_wrap=True, highlight=False, markup=False)
+            results = json.loads(run.stdout or "[]")
+            loaded = sum(result["tables"]["bookings"]["rows"] for result in results) if run.returncode == 0 else 0
+            truth = sum(len(sandbox.truth(account.name)["bookings"]) for account in sandbox.accounts)
+            tally.loads += 1
+            if loaded == truth:
+                tally.survived[name] += 1
+            else:
+                error = run.stderr.strip()[-300:]
+                tally.failures.append(f"{name}, load {attempt + 1}: {loaded} of {truth} bookings; {error}")
+    return tally
+
+
+def run_part(part: int, seed: int, minutes: float, kills: int) -> Tally:
+    """One process of the soak, with a business of its own.
+
+    Args:
+        part: Its number, from 0.
+        seed: Seed of all chance in it.
+        minutes: How long at least.
+        kills: How many kills at least.
+
+    Returns:
+        What came of it.
+    """
+    import logging
+
+    logging.getLogger("dlt").disabled = True
+    started = time.monotonic()
+    folder = Path(tempfile.mkdtemp(prefix="bookeo-soak-"))
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        stack.enter_context(chdir(folder))
+        tally = fifty_accounts(folder / "fifty") if part == 0 else Tally()
+        sandbox = stack.enter_context(serve(**SMALL_BUSINESS, accounts=2, seed=seed))
+        soak = Soak(sandbox, folder, seed)
+        soak.once(part)
+        while (time.monotonic() - started < minutes * 60 or soak.tally.kills < kills) and len(soak.tally.failures) < 20:
+            soak.round()
+            if soak.tally.loads % 10 == 0:
+                sys.stderr.write(
+                    f"process {part}: {soak.tally.loads} comparisons, {soak.tally.kills} kills, "
+                    f"{len(soak.tally.failures)} failures\n"
+                )
+    tally.add(soak.tally)
+    return tally
+
+
+def report(tally: Tally, console: Console, seconds: float) -> None:
+    """Prints the tally.
+
+    Args:
+        tally: Of all processes.
+        console: Where to.
+        seconds: How long it all took.
+    """
+    table = Table(title=f"Soak: {seconds / 60:.0f} minutes, {tally.loads} comparisons with the truth")
+    table.add_column("what happened")
+    table.add_column("tried", justify="right")
+    table.add_column("survived", justify="right")
+    for name in sorted(tally.tried, key=lambda one: (one.startswith(" "), one)):
+        table.add_row(name, str(tally.tried[name]), str(tally.survived[name]))
+    console.print(table)
+    if tally.repeated:
+        mean = sum(tally.repeated) / len(tally.repeated)
+        console.print(
+            f"{tally.kills} kills; pages of bookings asked for again after one: {mean:.1f} on average, "
+            f"{max(tally.repeated)} at most"
+        )
+    console.print(f"failures={len(tally.failures)}")
+    for line in tally.failures:
+        console.print(f"  {line}", soft_wrap=True, highlight=False, markup=False)
 
 
 def main() -> int:
@@ -248,31 +400,18 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=60, help="how long at least (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--kills", type=int, default=300, help="how many kills at least (default: %(default)s)")
+    parser.add_argument("--processes", type=int, default=2, help="side by side (default: %(default)s)")
     options = parser.parse_args()
-    import logging
-
-    logging.getLogger("dlt").disabled = True
     started = time.monotonic()
-    folder = Path(tempfile.mkdtemp(prefix="bookeo-soak-"))
-    console = Console(width=120)
-    with ExitStack() as stack:
-        stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        sandbox = stack.enter_context(serve(**SMALL_BUSINESS, accounts=2, seed=options.seed))
-        stack.enter_context(chdir(folder))
-        soak = Soak(sandbox, folder, options.seed)
-        try:
-            while time.monotonic() - started < options.minutes * 60 or _kills(soak) < options.kills:
-                soak.round()
-                if soak.failures and len(soak.failures) > 20:
-                    break
-        except KeyboardInterrupt:
-            console.print("Stopped early.")
-        soak.report(console, time.monotonic() - started)
-    return 1 if soak.failures else 0
-
-
-def _kills(soak: Soak) -> int:
-    return sum(count for name, count in soak.tried.items() if name.startswith("  killed"))
+    parts = range(options.processes)
+    tally = Tally()
+    with ProcessPoolExecutor(options.processes, mp_context=multiprocessing.get_context("spawn")) as processes:
+        kills = -(-options.kills // options.processes)
+        running = [processes.submit(run_part, part, options.seed + part, options.minutes, kills) for part in parts]
+        for one in running:
+            tally.add(one.result())
+    report(tally, Console(width=120), time.monotonic() - started)
+    return 1 if tally.failures else 0
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -103,13 +104,15 @@ class RateLimiter:
     Args:
         per_second: Requests that each key gets back in a second.
         burst: The most that it can save up.
+        clock: Monotonic seconds.
     """
 
-    def __init__(self, per_second: float, burst: int = 1) -> None:
+    def __init__(self, per_second: float, burst: int = 1, *, clock: Callable[[], float] = time.monotonic) -> None:
         if per_second <= 0 or burst < 1:
             raise ValueError("per_second must be above 0, burst at least 1")
         self._per_second = per_second
         self._burst = burst
+        self._clock = clock
         self._level: dict[str, tuple[float, float]] = {}
 
     def wait(self, key: str) -> float:
@@ -121,7 +124,7 @@ class RateLimiter:
         Returns:
             0 if it may pass, else how many seconds it is too early.
         """
-        now = time.monotonic()
+        now = self._clock()
         level, at = self._level.get(key, (float(self._burst), now))
         level = min(float(self._burst), level + (now - at) * self._per_second)
         if level >= 1:

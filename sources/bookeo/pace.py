@@ -1,7 +1,9 @@
 """The gate that every request of an api key goes through.
 
 Bookeo limits an account's requests, so threads and transports that use the same api key share one `Gate`: a token
-bucket that a 429 closes for all of them at once, and whose rate falls by half then and comes back step by step.
+bucket that a 429 closes for all of them at once. Its rate falls by half then, and comes back step by step: soon to a
+little below the rate that was refused, from there on very slowly, as each further 429 costs more than that little.
+Bursts are over for good, for a server without room for them refuses each.
 """
 
 from __future__ import annotations
@@ -12,8 +14,12 @@ import threading
 import time
 from collections.abc import Callable
 
-RECOVERY_STEPS = 50
-"""Successes it takes to win back the whole configured rate."""
+RECOVERED_SHARE = 0.95
+"""Up to this share of the rate that was refused, the rate comes back soon..."""
+SOON_SHARE = 2 / 3
+"""... each success making up for this share of what is missing..."""
+PROBING_STEPS = 20_000
+"""... and from there on it takes so many successes to win back the whole configured rate."""
 SLOWEST_SHARE = 1 / 16
 """The rate never falls below this share of the configured one."""
 
@@ -31,9 +37,9 @@ class Gate:
         self._clock = clock
         self._lock = threading.Lock()
         self._configured = rate
-        self._rate = rate
+        self._rate = self._refused = rate
         self._burst = burst
-        self._tokens = float(burst)
+        self._tokens = self._most_tokens = float(burst)
         self._filled_at = clock()
         self._closed_until = float("-inf")
         self._closings = 0
@@ -53,9 +59,10 @@ class Gate:
         with self._lock:
             if (rate, burst) != (self._configured, self._burst):
                 self._refill(self._clock())
-                self._configured = self._rate = rate
+                self._configured = self._rate = self._refused = rate
                 self._burst = burst
-                self._tokens = min(self._tokens, burst)
+                self._most_tokens = float(burst)
+                self._tokens = min(self._tokens, self._most_tokens)
 
     def enter(self, sleep: Callable[[float], object]) -> int:
         """Waits until a request may go out.
@@ -95,19 +102,23 @@ class Gate:
             self._tokens, self._filled_at = 1.0, self._closed_until
             if ticket == self._closings:
                 self._closings += 1
+                self._refused = self._rate
                 self._rate = max(self._rate / 2, self._configured * SLOWEST_SHARE)
+                self._most_tokens = 1.0
 
     def succeed(self) -> None:
         """Takes note of an answer that was not a 429: the rate rises by a step, up to the configured one."""
         with self._lock:
             if self._rate < self._configured:
                 self._refill(self._clock())
-                self._rate = min(self._configured, self._rate + self._configured / RECOVERY_STEPS)
+                missing = max(self._refused * RECOVERED_SHARE - self._rate, 0.0)
+                step = missing * SOON_SHARE + self._configured / PROBING_STEPS
+                self._rate = min(self._configured, self._rate + step)
 
     def _refill(self, now: float) -> None:
         """Adds the tokens that fell due since the last time; needs the lock."""
         if now > self._filled_at:
-            self._tokens = min(float(self._burst), self._tokens + (now - self._filled_at) * self._rate)
+            self._tokens = min(self._most_tokens, self._tokens + (now - self._filled_at) * self._rate)
             self._filled_at = now
 
 

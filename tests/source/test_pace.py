@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import heapq
+import math
+import random
 import threading
 
 import pytest
 from scripted_server import API_KEY, Clock
 
-from bookeo.pace import RECOVERY_STEPS, SLOWEST_SHARE, Gate, gate_for
+from bookeo.pace import PROBING_STEPS, RECOVERED_SHARE, SLOWEST_SHARE, Gate, gate_for
+from bookeo_sandbox.faults import RateLimiter
 
 
 def test_a_burst_goes_out_at_once_and_the_rest_at_the_rate() -> None:
@@ -77,11 +81,59 @@ def test_the_rate_comes_back_step_by_step_and_not_beyond() -> None:
         gate.throttle(gate.enter(clock.sleep), 1)
     assert gate.rate == pytest.approx(1.6 * SLOWEST_SHARE)
     rates = []
-    for _ in range(RECOVERY_STEPS + 1):
+    for _ in range(PROBING_STEPS + 1):
         gate.succeed()
         rates.append(gate.rate)
-    assert rates[0] < rates[1] < rates[RECOVERY_STEPS // 2] < 1.6
+    assert rates[0] < rates[1] < rates[PROBING_STEPS // 2] < 1.6
     assert rates[-1] == 1.6
+
+
+def test_after_a_429_the_rate_is_soon_a_little_below_the_one_that_was_refused() -> None:
+    clock = Clock()
+    gate = Gate(1.6, 4, clock=clock)
+    gate.throttle(gate.enter(clock.sleep), 1)
+    for _ in range(15):
+        gate.succeed()
+    assert 1.6 * RECOVERED_SHARE * 0.99 < gate.rate < 1.6
+    clock.now += 3600
+    before = clock.now
+    for _ in range(3):
+        gate.enter(clock.sleep)
+    assert clock.now - before == pytest.approx(2 / gate.rate, rel=0.01), "a server that refused has no room for bursts"
+
+
+@pytest.mark.parametrize("room", [1, 2, 5])
+@pytest.mark.parametrize("limit", [1.6, 1.59, 1.2, 0.8])
+def test_a_limit_is_used_to_nine_tenths_and_hardly_ever_hit(limit: float, room: int) -> None:
+    """Four threads against a server with a bucket of its own; requests reach it, and answers come, irregularly."""
+    chance = random.Random(f"{limit} {room}")
+    clock = Clock()
+    gate = Gate(1.6, 4, clock=clock)
+    server = RateLimiter(limit, room, clock=lambda: clock.now + chance.uniform(0.01, 0.03))
+    under_way: list[tuple[float, int, int]] = []
+    answered = refused = 0
+
+    def sleep(seconds: float) -> None:
+        nonlocal answered, refused
+        end = clock.now + seconds
+        while under_way and under_way[0][0] <= end:
+            clock.now, ticket, wait = heapq.heappop(under_way)
+            if wait:
+                refused += 1
+                gate.throttle(ticket, wait)
+            else:
+                answered += 1
+                gate.succeed()
+        clock.now = end
+
+    while answered < 400:
+        if len(under_way) == 4:
+            sleep(under_way[0][0] - clock.now)
+        ticket = gate.enter(sleep)
+        early = server.wait("key")
+        heapq.heappush(under_way, (clock.now + chance.uniform(0.06, 0.4), ticket, math.ceil(early)))
+    assert clock.now - 1000 <= 1.1 * 400 / limit
+    assert refused <= (4 if limit > 1.5 else 20)
 
 
 def test_one_gate_for_each_key_and_server_whoever_asks() -> None:
