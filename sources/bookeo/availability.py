@@ -7,6 +7,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from bookeo.archiving import archived
 from bookeo.batches import Batch
 from bookeo.completeness import whole_list
 from bookeo.errors import NotFound, PermissionMissing, RequestBudgetSpent
@@ -76,7 +77,7 @@ def slot_batches(session: LoadSession, state: MutableMapping[str, Any]) -> Itera
         return
     try:
         for product_id in products_with_slots(session):
-            yield Batch(session, SLOT, _pages_of(session, product_id))
+            yield archived(session, Batch(session, SLOT, _pages_of(session, product_id)), "GET /availability/slots")
     except RequestBudgetSpent as error:
         if not session.chunked:
             raise
@@ -96,6 +97,15 @@ def _pages_of(session: LoadSession, product_id: str) -> list[RawPage]:
         for page in whole_list(partial(session.client.slots_page, window, product_id), key="eventId"):
             seen_at = page.answer.server_time or session.now
             pages.append(
-                RawPage(page.answer.body, "data", {"product_id": product_id, "snapshot_at": format_time(seen_at)})
+                RawPage(
+                    page.answer.body,
+                    "data",
+                    {"product_id": product_id, "snapshot_at": format_time(seen_at)},
+                    {
+                        "window": [format_time(window.start), format_time(window.end)],
+                        "page": page.info.current_page,
+                        "server_time": page.answer.server_time,
+                    },
+                )
             )
     return pages

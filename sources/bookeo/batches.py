@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -11,7 +11,7 @@ from functools import cached_property
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bookeo.feed import link_payments
+from bookeo.feed import Link, find_links, with_links
 from bookeo.privacy_tables import private
 from bookeo.reader import WindowRead
 from bookeo.session import LoadSession
@@ -44,6 +44,7 @@ class Batch:
         pages: The answers.
         windows: The windows that the answers complete, for the ledger.
         checks: Parents that were asked for one by one, each with the outcome.
+        fetched_at: When the answers were read, aware; now by default.
     """
 
     def __init__(
@@ -53,45 +54,55 @@ class Batch:
         pages: Sequence[RawPage],
         windows: Sequence[WindowRead] = (),
         checks: Sequence[Check] = (),
+        fetched_at: datetime | None = None,
     ) -> None:
         self._session = session
-        self._checks = checks
-        self._entity = entity
-        self._pages: Sequence[RawPage] = pages
+        self.checks = checks
         self._windows = windows
-        self._unchanged = frozenset(number for read in windows for number in read.unchanged)
-        self.fetched_at = datetime.now(UTC)
+        self.entity = entity
+        self.pages: Sequence[RawPage] = pages
+        """The answers, until they are shaped."""
+        self.of_feed = entity is PAYMENT and bool(windows)
+        """Whether these are payments by the time they were received, which name no booking."""
+        self.unchanged = frozenset(number for read in windows for number in read.unchanged)
+        """Keys of records that are left out, as they are known to be just so already."""
+        self.links: Mapping[str, Link] = {}
+        """For the id of each payment of the feed the booking it belongs to; found when they are shaped."""
+        self.fetched_at = fetched_at or datetime.now(UTC)
 
     @cached_property
     def shaped(self) -> Shaped:
         """The tables of these answers; what could not be shaped is noted in the session."""
-        shaped = shape(self._entity, self._pages, account_id=self._session.account_id, fetched_at=self.fetched_at)
-        self._pages = ()
-        of_feed = self._entity is PAYMENT and bool(self._windows)
-        if of_feed:
-            shaped.tables["payments"] = link_payments(shaped.tables["payments"], self._session.payment_links)
+        shaped = shape(self.entity, self.pages, account_id=self._session.account_id, fetched_at=self.fetched_at)
+        self.pages = ()
+        if self.of_feed:
+            self.links = self._find_links(shaped.tables["payments"])
+            shaped.tables["payments"] = with_links(shaped.tables["payments"], self.links)
         # Links are read from texts that may now be dropped; what is held has been treated before.
         shaped = private(shaped, self._session.privacy)
-        if of_feed:
-            shaped.tables["payments"] = self._news(shaped.tables["payments"])
+        if self.of_feed:
+            self.unchanged |= self._held(shaped.tables["payments"])
         if not self._session.chunked:
             # Several batches go into one package: the rows of an older version's lists must not stay beside a newer's.
-            shaped = self._session.versions.setdefault(self._entity, LoadVersions(self._entity)).add(shaped)
-        if self._unchanged:
-            shaped = _without(shaped, self._entity, self._unchanged)
+            shaped = self._session.versions.setdefault(self.entity, LoadVersions(self.entity)).add(shaped)
+        if self.unchanged:
+            shaped = _without(shaped, self.entity, self.unchanged)
         for table in shaped.rejected.column("table_name").to_pylist():
             self._session.notes.rejected[table] += 1
         self._session.notes.unknown_fields.update(shaped.unknown_fields)
         return shaped
 
-    def _news(self, payments: pa.Table) -> pa.Table:
-        """Leaves out payments of the feed that are known to be just so already."""
+    def _find_links(self, payments: pa.Table) -> Mapping[str, Link]:
+        """Finds the bookings that payments of the feed belong to."""
+        return find_links(payments, self._session.payment_links)
+
+    def _held(self, payments: pa.Table) -> frozenset[str]:
+        """Finds payments of the feed that are known to be just so already."""
         links = self._session.payment_links
         if links is None or self._session.payments_met is None:
-            return payments
+            return frozenset()
         self._session.payments_met.update(payments["payment_id"].to_pylist())
-        known = pa.array(sorted(links.held(payments)), pa.string())
-        return payments.filter(pc.invert(pc.is_in(payments["payment_id"], known)))
+        return frozenset(links.held(payments))
 
     def table(self, name: str) -> pa.Table | None:
         """One table of these answers.
@@ -108,7 +119,7 @@ class Batch:
             return self._ledger
         if name == "child_checks":
             return self._checked
-        if name == "customer_bookings" and self._entity is BOOKING:
+        if name == "customer_bookings" and self.entity is BOOKING:
             return self._histories
         return self.shaped.tables.get(name)
 
@@ -148,13 +159,13 @@ class Batch:
         rows = [
             {
                 "account_id": self._session.account_id,
-                "resource": self._entity.table.name,
+                "resource": self.entity.table.name,
                 "parent_id": check.parent_id,
                 "basis": check.basis,
                 "outcome": check.outcome,
                 "checked_at": self.fetched_at,
             }
-            for check in self._checks
+            for check in self.checks
         ]
         return pa.Table.from_pylist(rows, schema=arrow_schema(CHILD_CHECKS))
 
@@ -168,7 +179,7 @@ class Batch:
         rows = [
             {
                 "account_id": self._session.account_id,
-                "resource": self._entity.table.name,
+                "resource": self.entity.table.name,
                 "window_start": read.window.start,
                 "window_end": read.window.end,
                 "items_announced": read.announced,

@@ -7,15 +7,17 @@ BookeoError
 │   ├── PermissionMissing         403: the api key may not do this
 │   ├── RequestRejected           400 and other 4xx: the API refuses what was asked
 │   ├── NotBookeo                 whatever answers at base_url does not speak this API
+│   ├── ArchiveUnusable           the archive cannot be read or written
 │   └── TablesAdded               a table is asked for that the cursor has already passed by
 ├── RetriableError              nothing is wrong here; run again later
 │   ├── RateLimited               429 for longer than we are willing to wait
 │   ├── ServerUnavailable         5xx, time-outs, resets, cut-off answers, until the retries ran out
 │   ├── WindowIncomplete          a time window never gave as many items as it announced
 │   └── RequestBudgetSpent        the number of requests allowed for this run is used up
-└── SkippableError              about one record; it is noted and counted, the load goes on
+└── SkippableError              about one record or file; it is noted and counted, the rest goes on
     ├── NotFound                  404: deleted between two calls, or never there
-    └── NotReadable               403 for one child of a booking
+    ├── NotReadable               403 for one child of a booking
+    └── ArchiveFileDamaged        a file of the archive is not as it was written
 
 No message carries a key, a request's headers or anything about a customer.
 """
@@ -92,6 +94,10 @@ class NotBookeo(FatalError):
     """Whatever answers at `base_url`, or nothing at all, is not the Bookeo API."""
 
 
+class ArchiveUnusable(FatalError):
+    """The archive cannot be read or written."""
+
+
 class TablesAdded(FatalError):
     """Tables are asked for whose rows the shared cursor has already passed by."""
 
@@ -117,7 +123,7 @@ class RequestBudgetSpent(RetriableError):
 
 
 class SkippableError(BookeoError):
-    """Concerns one record only: it is noted and counted, and the load goes on."""
+    """Concerns one record, or one file, only: it is noted and counted, and the rest goes on."""
 
 
 class NotFound(SkippableError):
@@ -126,3 +132,7 @@ class NotFound(SkippableError):
 
 class NotReadable(SkippableError):
     """The api key may not read this one record (403)."""
+
+
+class ArchiveFileDamaged(SkippableError):
+    """A file of the archive is not as it was written; the others are of use all the same."""

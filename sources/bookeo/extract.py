@@ -5,8 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime
 
+from bookeo.answers import Answer
+from bookeo.archiving import archived
 from bookeo.batches import Batch, Check
 from bookeo.completeness import whole_list
 from bookeo.errors import NotFound, NotReadable, PermissionMissing
@@ -15,9 +18,12 @@ from bookeo.reader import WindowRead, WindowReader
 from bookeo.session import LoadSession
 from bookeo.shape import RawPage
 from bookeo.tables import BOOKING, CUSTOMER, CUSTOMER_BOOKING, PAYMENT, Entity
+from bookeo.windows import format_time
 
 PAGES_AT_ONCE = 40
 """Pages that are shaped together where there are no chunks: Arrow is fastest on few, large tables."""
+_LISTS = {BOOKING: "GET /bookings", PAYMENT: "GET /payments"}
+"""The operation that reads windows of an entity."""
 _MODES = {"customers": "customers", "payments": "payments", "customer_bookings": "histories", "bookings": "payments"}
 """The setting that says how the rows of a table are asked for."""
 PARENTS_AT_ONCE = 500
@@ -48,8 +54,8 @@ def window_batches(
     items = 0
 
     def flush() -> tuple[Batch, datetime]:
-        pages = [RawPage(body, "data") for read in waiting for body in read.bodies]
-        batch = Batch(session, entity, pages, tuple(waiting))
+        pages = [page for read in waiting for page in _window_pages(read)]
+        batch = archived(session, Batch(session, entity, pages, tuple(waiting)), _LISTS[entity])
         end = waiting[-1].window.end
         waiting.clear()
         return batch, end
@@ -75,6 +81,13 @@ def window_batches(
             yield flush()
     if waiting:
         yield flush()
+
+
+def _window_pages(read: WindowRead) -> Iterator[RawPage]:
+    window = [format_time(read.window.start), format_time(read.window.end)]
+    for number, body in enumerate(read.bodies, 1):
+        time = read.server_times[number - 1]
+        yield RawPage(body, "data", asked={"window": window, "page": number, "server_time": time})
 
 
 def _chunk_is_full(session: LoadSession, items: int, started: float) -> bool:
@@ -131,7 +144,7 @@ def payments_of(session: LoadSession, booking_numbers: Mapping[str, str]) -> Ite
         pages = whole_list(lambda page, token: session.client.booking_payments_page(number, page, token), key="id")
         return _raw_pages(pages, {"booking_number": number, "linked_by": "endpoint"})
 
-    yield from _ask_each(session, "payments", PAYMENT, booking_numbers, ask)
+    yield from _ask_each(session, "payments", PAYMENT, booking_numbers, ask, "GET /bookings/{bookingNumber}/payments")
 
 
 def customers_of(session: LoadSession, bookings_by_customer: Mapping[str, str]) -> Iterator[Batch]:
@@ -152,10 +165,7 @@ def customers_of(session: LoadSession, bookings_by_customer: Mapping[str, str]) 
         session.notes.say("Customers are left out: the api key lacks the permission customers_r_all.")
         return
 
-    def ask(number: str) -> list[RawPage]:
-        return [RawPage(session.client.booking_customer(number).body, None, {"source": "endpoint"})]
-
-    yield from _ask_each(session, "customers", CUSTOMER, dict.fromkeys(new.values(), ""), ask)
+    yield from _ask_for_customers(session, dict.fromkeys(new.values(), ""))
 
 
 def customers_again(session: LoadSession, booking_numbers: Mapping[str, str]) -> Iterator[Batch]:
@@ -168,11 +178,14 @@ def customers_again(session: LoadSession, booking_numbers: Mapping[str, str]) ->
     Yields:
         Batches of customers.
     """
+    yield from _ask_for_customers(session, booking_numbers)
 
+
+def _ask_for_customers(session: LoadSession, booking_numbers: Mapping[str, str]) -> Iterator[Batch]:
     def ask(number: str) -> list[RawPage]:
-        return [RawPage(session.client.booking_customer(number).body, None, {"source": "endpoint"})]
+        return [_raw_page(session.client.booking_customer(number).answer, None, {"source": "endpoint"})]
 
-    yield from _ask_each(session, "customers", CUSTOMER, booking_numbers, ask)
+    yield from _ask_each(session, "customers", CUSTOMER, booking_numbers, ask, "GET /bookings/{bookingNumber}/customer")
 
 
 def all_customers(session: LoadSession) -> Iterator[Batch]:
@@ -190,7 +203,7 @@ def all_customers(session: LoadSession) -> Iterator[Batch]:
     pages = whole_list(lambda page, token: session.client.customers_page(number=page, token=token), key="id")
     raw = _raw_pages(pages, {"source": "list"})
     for first in range(0, len(raw), PAGES_AT_ONCE):
-        yield Batch(session, CUSTOMER, raw[first : first + PAGES_AT_ONCE])
+        yield archived(session, Batch(session, CUSTOMER, raw[first : first + PAGES_AT_ONCE]), "GET /customers")
 
 
 def bookings_again(session: LoadSession, booking_numbers: Mapping[str, str]) -> Iterator[Batch]:
@@ -205,9 +218,9 @@ def bookings_again(session: LoadSession, booking_numbers: Mapping[str, str]) -> 
     """
 
     def ask(number: str) -> list[RawPage]:
-        return [RawPage(session.client.booking(number).body, None)]
+        return [_raw_page(session.client.booking(number).answer, None, {})]
 
-    yield from _ask_each(session, "bookings", BOOKING, booking_numbers, ask)
+    yield from _ask_each(session, "bookings", BOOKING, booking_numbers, ask, "GET /bookings/{bookingNumber}")
 
 
 def histories_of(session: LoadSession, customer_ids: Mapping[str, str]) -> Iterator[Batch]:
@@ -231,11 +244,15 @@ def histories_of(session: LoadSession, customer_ids: Mapping[str, str]) -> Itera
         )
         return _raw_pages(pages, {"customer_id": customer})
 
-    yield from _ask_each(session, "customer_bookings", CUSTOMER_BOOKING, new, ask)
+    yield from _ask_each(session, "customer_bookings", CUSTOMER_BOOKING, new, ask, "GET /customers/{id}/bookings")
 
 
 def _raw_pages(pages: Iterable[ListPage], constants: Mapping[str, str]) -> list[RawPage]:
-    return [RawPage(page.answer.body, "data", constants) for page in pages]
+    return [_raw_page(page.answer, "data", constants, page.info.current_page) for page in pages]
+
+
+def _raw_page(answer: Answer, records: str | None, constants: Mapping[str, str], number: int = 1) -> RawPage:
+    return RawPage(answer.body, records, constants, {"page": number, "server_time": answer.server_time})
 
 
 def _ask_each(
@@ -244,6 +261,7 @@ def _ask_each(
     entity: Entity,
     parents: Mapping[str, str],
     ask: Callable[[str], list[RawPage]],
+    operation: str,
 ) -> Iterator[Batch]:
     """Makes one call for each parent, several side by side, and yields the answers in the parents' order.
 
@@ -254,7 +272,7 @@ def _ask_each(
         if resource in session.forbidden:
             return [], "not permitted"
         try:
-            return ask(parent), "answered"
+            return [replace(page, asked={"id": parent, **page.asked}) for page in ask(parent)], "answered"
         except NotFound:
             return [], "not found"
         except NotReadable:
@@ -280,4 +298,4 @@ def _ask_each(
             checks = [Check(p, parents[p], word) for p, (_, word) in zip(group, outcomes, strict=True) if parents[p]]
             pages = [page for answers, _ in outcomes for page in answers]
             if pages or checks:
-                yield Batch(session, entity, pages, checks=checks)
+                yield archived(session, Batch(session, entity, pages, checks=checks), operation)

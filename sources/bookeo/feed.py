@@ -15,6 +15,10 @@ import pyarrow as pa
 
 from bookeo.errors import NotFound, PermissionMissing, RequestRejected
 
+Link = tuple[str | None, str | None]
+"""A payment's booking, and how it is known: `endpoint` where the API has said so before, `description`, `unverified`
+where nobody could tell whether the booking exists; None and None where none is known."""
+
 _DESCRIPTION = re.compile(r"Booking (\S+)")
 
 
@@ -63,32 +67,54 @@ def link_payments(payments: pa.Table, links: PaymentLinks | None) -> pa.Table:
         links: What is known; None if nobody can tell, then an exact description is believed.
 
     Returns:
-        The same rows with `booking_number` and `linked_by`: `endpoint` where the API has said so before, `description`,
-        `unverified` where nobody could tell whether the booking exists, or null.
+        The same rows with `booking_number` and `linked_by`, see `Link`.
+    """
+    return with_links(payments, find_links(payments, links))
+
+
+def find_links(payments: pa.Table, links: PaymentLinks | None) -> dict[str, Link]:
+    """Finds the booking that each payment of the feed belongs to.
+
+    Args:
+        payments: Rows of the table `payments` without links.
+        links: As for `link_payments`.
+
+    Returns:
+        The link of each payment, by its id.
     """
     ids: list[str] = payments["payment_id"].to_pylist()
     customers: list[str | None] = payments["customer_id"].to_pylist()
     numbers = [_number_in(text) for text in payments["description"].to_pylist()]
     known = links.customers_of({number for number in numbers if number}) if links else {}
     endpoint = links.linked_by_endpoint(ids) if links else {}
-    booking_numbers: list[str | None] = []
-    linked_by: list[str | None] = []
+    found: dict[str, Link] = {}
     for payment_id, customer, number in zip(ids, customers, numbers, strict=True):
         if payment_id in endpoint:
-            link: tuple[str | None, str | None] = endpoint[payment_id], "endpoint"
-        elif number is None:
-            link = None, None
-        elif links is None:
-            link = number, "unverified"
-        elif number in known and customer in (None, known[number]):
-            link = number, "description"
+            found[payment_id] = endpoint[payment_id], "endpoint"
+        elif number is not None and links is None:
+            found[payment_id] = number, "unverified"
+        elif number is not None and number in known and customer in (None, known[number]):
+            found[payment_id] = number, "description"
         else:
-            link = None, None
-        booking_numbers.append(link[0])
-        linked_by.append(link[1])
-    for name, values in (("booking_number", booking_numbers), ("linked_by", linked_by)):
+            found[payment_id] = None, None
+    return found
+
+
+def with_links(payments: pa.Table, found: Mapping[str, Link]) -> pa.Table:
+    """Fills in the bookings that payments belong to.
+
+    Args:
+        payments: Rows of the table `payments`.
+        found: The link of each payment, by its id; one that is not among them gets none.
+
+    Returns:
+        The same rows with `booking_number` and `linked_by`.
+    """
+    links = [found.get(payment, (None, None)) for payment in payments["payment_id"].to_pylist()]
+    for position, name in enumerate(("booking_number", "linked_by")):
         index = payments.schema.get_field_index(name)
-        payments = payments.set_column(index, payments.schema.field(index), pa.array(values, pa.string()))
+        values = pa.array([link[position] for link in links], pa.string())
+        payments = payments.set_column(index, payments.schema.field(index), values)
     return payments
 
 

@@ -41,6 +41,7 @@ class WindowRead:
         attempts: How often the window was read until it added up.
         seconds: Time from the first request for it to the last answer.
         server_time: The server's clock at the last answer, if it said so.
+        server_times: The same for each of `bodies`.
         recent: Digests of the items changed in the last `overlap_seconds`, by key: the next load meets them again.
         unchanged: Numbers of the bookings that are exactly as the last load met them.
     """
@@ -53,6 +54,7 @@ class WindowRead:
     attempts: int
     seconds: float
     server_time: datetime | None
+    server_times: tuple[datetime | None, ...] = ()
     recent: Mapping[str, str] = field(default_factory=dict)
     unchanged: frozenset[str] = frozenset()
 
@@ -231,6 +233,7 @@ class WindowReader:
                     attempts=attempt,
                     seconds=time.monotonic() - started,
                     server_time=first.answer.server_time,
+                    server_times=tuple(page.answer.server_time for page in pages if page and page.records),
                     recent=recent,
                     unchanged=unchanged,
                 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -9,8 +10,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from bookeo.api import ApiKeyInfo, BookeoClient
+from bookeo.archive import Archive
 from bookeo.cursor import Range
 from bookeo.feed import PaymentLinks
+from bookeo.privacy_json import private_answer
 from bookeo.reader import WindowReader
 from bookeo.settings import BookeoSettings
 from bookeo.shape_versions import LoadVersions
@@ -93,6 +96,8 @@ class LoadSession:
         self.started_at = datetime.now(UTC)
         """When the load began, by the clock that also says when a row was fetched."""
         self.privacy = settings.privacy_rules
+        self.archive = self._open_archive()
+        """Where answers are kept as they came; None where they are not."""
         self.client = client or BookeoClient.from_settings(settings)
         self.since = since
         self.until = until
@@ -128,6 +133,12 @@ class LoadSession:
         self._on_progress = on_progress
         self._lock = threading.Lock()
         self._identity: ApiKeyInfo | None = None
+
+    def _open_archive(self) -> Archive | None:
+        if not self.settings.archive:
+            return None
+        # What is dropped from the tables is not to be found in the archive either.
+        return Archive(self.settings.archive, scrub=functools.partial(private_answer, privacy=self.privacy))
 
     @property
     def identity(self) -> ApiKeyInfo:

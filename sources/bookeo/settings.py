@@ -99,6 +99,9 @@ class BookeoSettings(BaseConfiguration):
     chunk_seconds: float = 60.0
     """... or after this many seconds of requests, whichever comes first."""
 
+    archive: str | None = None
+    """Folder or bucket URL (fsspec) where every answer that becomes rows is kept as it came; unset: nowhere."""
+
     fail_on_rejected: bool = True
     """Whether a load with rejected records ends with a non-zero exit code, all else being loaded."""
 
@@ -162,6 +165,10 @@ class BookeoSettings(BaseConfiguration):
             )
         if url.query or url.username or url.password:
             raise SettingsError("The setting base_url must not carry credentials or parameters.")
+        if self.archive is not None and (not self.archive.strip() or urlsplit(self.archive).password):
+            raise SettingsError(
+                "The setting archive takes a folder or a URL such as s3://bucket/folder, without credentials in it."
+            )
 
     @property
     def privacy_rules(self) -> Privacy:

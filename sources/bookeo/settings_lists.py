@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from bookeo.api import SettingsList
+from bookeo.archiving import archived
 from bookeo.batches import Batch
 from bookeo.errors import NotFound, PermissionMissing, RequestBudgetSpent
 from bookeo.session import LoadSession
@@ -64,5 +65,9 @@ def settings_batches(session: LoadSession, state: MutableMapping[str, Any]) -> I
             session.notes.skipped[entity.table.name, "not permitted"] += 1
             session.notes.say(error.message)
             continue
-        yield Batch(session, entity, [RawPage(answer.body, records or None) for answer in answers])
+        pages = [
+            RawPage(answer.body, records or None, asked={"page": number, "server_time": answer.server_time})
+            for number, answer in enumerate(answers, 1)
+        ]
+        yield archived(session, Batch(session, entity, pages), answers[0].operation)
     state["read_at"] = format_time(session.now)

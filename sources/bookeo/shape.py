@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -32,11 +33,13 @@ class RawPage:
         records: Name of the list of records in it (`data`, `categories`); None if it is itself one record.
         constants: Values of columns that the records themselves lack, such as `booking_number` for a booking's
             payments, `customer_id` for a history, `linked_by`, `source`.
+        asked: What was asked for, and when by the server's clock, as JSON values: for the archive, not for the tables.
     """
 
     body: bytes
     records: str | None
     constants: Mapping[str, str | None] = field(default_factory=dict)
+    asked: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

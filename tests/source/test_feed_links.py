@@ -64,7 +64,7 @@ def test_what_the_api_said_goes_before_the_text() -> None:
 
 
 def test_where_nobody_knows_the_bookings_a_link_is_called_unverified() -> None:
-    assert linked(None, ("p9", "Booking 99", "ann"), ("p9", "no. 99", "ann")) == [("99", "unverified"), (None, None)]
+    assert linked(None, ("p9", "Booking 99", "ann"), ("p8", "no. 99", "ann")) == [("99", "unverified"), (None, None)]
 
 
 def test_a_feed_that_fails_is_not_taken_for_one_that_is_closed() -> None:
