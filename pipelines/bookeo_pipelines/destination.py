@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from bookeo.errors import RetriableError, SettingsError
+from bookeo_pipelines.warehouses import check_destination, kind_of, make_destination, place_of
 
 DEFAULT_DATASET = "bookeo_data"
 """Not `bookeo`: DuckDB calls the catalog of bookeo.duckdb so, and then finds every `bookeo.bookings` ambiguous."""
+ACCOUNT = "{account}"
+"""Stands for the account's name in the name of a DuckDB file."""
 
 
 class DatabaseBusy(RetriableError):
@@ -31,12 +36,15 @@ class Target:
     Args:
         destination: dlt's name of the destination, e.g. `duckdb` or `postgres`.
         dataset: The dataset (schema) that holds the tables.
-        database: The DuckDB file; None for other destinations.
+        database: The DuckDB file; None for other destinations. `{account}` in it stands for an account's name: one
+            file for each.
+        place: Which server or folder it is, where it is no file; without passwords.
     """
 
     destination: str = "duckdb"
     dataset: str = DEFAULT_DATASET
     database: Path | None = None
+    place: str = ""
 
     @property
     def description(self) -> str:
@@ -48,10 +56,17 @@ class Target:
     @property
     def example(self) -> str:
         """A command to look at the data with."""
-        query = f"SELECT start_date_local, count(*) FROM {self.dataset}.bookings GROUP BY ALL ORDER BY ALL DESC LIMIT 7"
-        if self.database is not None:
-            return f'bookeo query "{query}"' + ("" if self._is_default else f" --database {self.database}")
-        return query
+        query = f"SELECT start_date_local, count(*) FROM {self.dataset}.bookings GROUP BY 1 ORDER BY 1 DESC LIMIT 7"
+        options = "" if self._is_default else f" --database {self.database}"
+        if self.database is None:
+            options = f" --destination {self.destination}"
+            options += "" if self.dataset == DEFAULT_DATASET else f" --dataset {self.dataset}"
+        return f'bookeo query "{query}"{options}'
+
+    @property
+    def side_by_side(self) -> bool:
+        """Whether several accounts may load into it at the same moment; else they take turns."""
+        return self.database is None and kind_of(self.destination).side_by_side
 
     @property
     def _is_default(self) -> bool:
@@ -60,20 +75,65 @@ class Target:
     @property
     def working_folder(self) -> str:
         """Name for the folder of packages that are under way; another target never finds them."""
-        what = str(self.database.resolve()) if self.database is not None else self.destination
+        what = str(self.database.resolve()) if self.database is not None else self.place or self.destination
         return hashlib.sha256(f"{self.destination}\n{what}\n{self.dataset}".encode()).hexdigest()[:12]
 
-    def dlt_destination(self) -> Any:
+    def of_account(self, account: str | None) -> Target:
+        """Gives the target of one account.
+
+        Args:
+            account: Its name in the settings, if it has one.
+
+        Returns:
+            This target, or the account's own file where each has one.
+
+        Raises:
+            SettingsError: There is one file for each account, and this one has no name.
+        """
+        if self.database is None or ACCOUNT not in self.database.name:
+            return self
+        if account is None:
+            raise SettingsError(
+                f"The database {self.database} is one for each account, but no account is named; they have their names "
+                "in [[sources.bookeo.accounts]]."
+            )
+        return target(
+            self.destination, self.dataset, self.database.with_name(self.database.name.replace(ACCOUNT, account))
+        )
+
+    def files(self) -> list[Target]:
+        """Lists the targets that are there, where each account has a file of its own.
+
+        Returns:
+            One for each file; else this target alone.
+        """
+        if self.database is None or ACCOUNT not in self.database.name:
+            return [self]
+        pattern = glob.escape(self.database.name).replace(ACCOUNT, "*")
+        return [replace(self, database=found) for found in sorted(self.database.parent.glob(pattern))]
+
+    def dlt_destination(self, pipeline_name: str = "") -> Any:
         """Makes dlt's destination.
+
+        Args:
+            pipeline_name: The pipeline that loads into it. Each has a staging dataset of its own: two that share one
+                get into each other's way.
 
         Returns:
             Something for the `destination` argument of `dlt.pipeline`.
         """
         if self.database is None:
-            return self.destination
+            return make_destination(self.destination, _staging_dataset(pipeline_name))
         import dlt
 
         return dlt.destinations.duckdb(str(self.database))
+
+
+def _staging_dataset(pipeline_name: str) -> str:
+    name = pipeline_name.removeprefix("bookeo")
+    plain = re.sub("[^a-z0-9]+", "_", name.lower())
+    # Names that differ in what dlt writes alike must not meet in one dataset.
+    return f"%s_staging{plain}" + ("" if plain == name else "_" + hashlib.sha256(name.encode()).hexdigest()[:8])
 
 
 def default_database() -> Path:
@@ -95,7 +155,6 @@ def target(destination: str, dataset: str, database: Path | None) -> Target:
     Raises:
         SettingsError: A name is unknown or unusable, or a file was named for a destination that has none.
     """
-    from dlt.common.destination import Destination
     from dlt.common.normalizers.naming.snake_case import NamingConvention
 
     if not dataset or NamingConvention().normalize_identifier(dataset) != dataset:
@@ -109,13 +168,8 @@ def target(destination: str, dataset: str, database: Path | None) -> Target:
         return Target(destination, dataset, database or default_database())
     if database is not None:
         raise SettingsError(f"--database names a DuckDB file; it does not go with --destination {destination}.")
-    try:
-        Destination.from_reference(destination)
-    except Exception:
-        raise SettingsError(
-            f"There is no destination {destination!r}; try duckdb or postgres, or another name that dlt knows."
-        ) from None
-    return Target(destination, dataset)
+    check_destination(destination)
+    return Target(destination, dataset, place=place_of(destination, dataset))
 
 
 def check_place(where: Target) -> None:

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -144,7 +144,7 @@ def run_load(request: LoadRequest, on_progress: Callable[[Progress], None] | Non
     """
     check_place(request.target)
     with (
-        one_at_a_time(_lock_path(request), request.target.description, request.wait_seconds),
+        one_at_a_time(lock_path(request), request.target.description, request.wait_seconds),
         database_for_writing(request.target),
     ):
         return _load(request, on_progress, nullcontext())
@@ -158,10 +158,10 @@ def run_loads(
 ) -> list[LoadResult | AccountFailed]:
     """Loads several accounts into one target, several side by side; one that fails does not stop the others.
 
-    They ask the API at the same time, each at its own pace, and take turns at the destination.
+    They ask the API at the same time, each at its own pace, and take turns at the destination where that must be.
 
     Args:
-        requests: One for each account, all with the same target.
+        requests: One for each account; their targets are one, or a file of its own for each.
         on_progress: Called with the account's name as each load goes on.
         on_result: Called as each load ends, from one thread at a time.
         at_once: Accounts that are loaded at the same time.
@@ -172,17 +172,17 @@ def run_loads(
     Raises:
         BookeoError: The target cannot be used by anybody.
     """
-    loading, saying = threading.RLock(), threading.Lock()
+    first = requests[0].target
+    taking_turns, saying = threading.RLock(), threading.Lock()
+    # Each has a file of its own, or a server that takes several at once.
+    apart = first.side_by_side or any(request.target != first for request in requests)
 
     def load(request: LoadRequest) -> LoadResult | AccountFailed:
         name = request.settings.account or ""
         watch = functools.partial(on_progress, name) if on_progress else None
         try:
-            if request.target.database is not None:
-                result: LoadResult | AccountFailed = _load(request, watch, loading)
-            else:
-                with one_at_a_time(_lock_path(request), request.target.description, request.wait_seconds):
-                    result = _load(request, watch, loading)
+            result: LoadResult | AccountFailed
+            result = run_load(request, watch) if apart else _load(request, watch, taking_turns)
         except Exception as error:
             result = AccountFailed(name, as_bookeo_error(error, request.target))
         if on_result:
@@ -190,15 +190,12 @@ def run_loads(
                 on_result(result)
         return result
 
-    first = requests[0]
-    whole_target = first.target.database is not None
-    check_place(first.target)
-    lock = one_at_a_time(_lock_path(first), first.target.description, first.wait_seconds)
-    with (
-        lock if whole_target else nullcontext(),
-        database_for_writing(first.target),
-        ThreadPoolExecutor(at_once, thread_name_prefix="account") as threads,
-    ):
+    with ExitStack() as stack:
+        if not apart:
+            check_place(first)
+            stack.enter_context(one_at_a_time(lock_path(requests[0]), first.description, requests[0].wait_seconds))
+            stack.enter_context(database_for_writing(first))
+        threads = stack.enter_context(ThreadPoolExecutor(at_once, thread_name_prefix="account"))
         return list(threads.map(load, requests))
 
 
@@ -219,8 +216,9 @@ def _load(
         session.known_empty = known_empty(request.pipeline_name, request.target, account_id)
         phases = Phases(pipeline, session, names, request.target, loading, refresh_customers=request.refresh_customers)
         phases.run()
-        after = Warehouse(pipeline, account_id, loading).row_counts()
-        record_run(pipeline, session, began, phases.packages, loading)
+        warehouse = Warehouse(pipeline, account_id, loading)
+        after = warehouse.row_counts()
+        record_run(warehouse, session, began, phases.packages)
     except BookeoError:
         raise
     except DestinationException as error:
@@ -245,7 +243,16 @@ def _load(
     )
 
 
-def _lock_path(request: LoadRequest) -> Path:
-    if request.target.database is not None:
-        return request.target.database.with_name(f".{request.target.database.name}.lock")
-    return working_folder(request.target) / f"{request.pipeline_name}.lock"
+def lock_path(request: LoadRequest) -> Path:
+    """Gives the file that a load locks.
+
+    Args:
+        request: The load.
+
+    Returns:
+        One for the target; for each account where accounts load side by side.
+    """
+    target = request.target
+    if target.database is not None:
+        return target.database.with_name(f".{target.database.name}.lock")
+    return working_folder(target) / f"{request.pipeline_name if target.side_by_side else 'target'}.lock"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,17 @@ import dlt
 from dlt.common import time as dlt_time
 from dlt.common.destination.exceptions import DestinationException, DestinationUndefinedEntity
 from dlt.common.pipeline import get_dlt_pipelines_dir
+from dlt.common.schema.utils import new_table
 from dlt.pipeline.exceptions import PipelineStepFailed
+from dlt.pipeline.helpers import retry_schema_update
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random
 
+from bookeo.tables import LOAD_RUNS, Table, dlt_columns
 from bookeo_pipelines.destination import Target
 from bookeo_pipelines.failures import as_bookeo_error, can_never_load
+
+ATTEMPTS = 8
+"""Tries to make tables that other accounts are making, too."""
 
 
 @dataclass(frozen=True)
@@ -60,13 +68,17 @@ def open_pipeline(name: str, target: Target) -> Any:
     pipeline = dlt.pipeline(
         name,
         pipelines_dir=str(working_folder(target)),
-        destination=target.dlt_destination(),
+        destination=target.dlt_destination(name),
         dataset_name=target.dataset,
     )
     try:
         if not pipeline.has_pending_data:
             pipeline = pipeline.drop()
         pipeline.sync_destination()
+        if target.destination == "delta" and pipeline.default_schema_name is not None:
+            # Nothing but the schema of a package says which tables there are, and no package holds this one.
+            declare(pipeline.default_schema, LOAD_RUNS)
+            pipeline.schemas.save_schema(pipeline.default_schema)
         _number_after_all_before(pipeline)
     except (PipelineStepFailed, DestinationException) as error:
         raise as_bookeo_error(error, target) from None
@@ -92,6 +104,54 @@ def _number_after_all_before(pipeline: Any) -> None:
         ids._last = max(ids._last, float(newest or 0))
 
 
+def declare(schema: Any, table: Table) -> None:
+    """Adds a table that no load package brings to dlt's schema.
+
+    Args:
+        schema: dlt's schema.
+        table: The table; nothing happens where it is known.
+    """
+    if table.name not in schema.tables:
+        made = new_table(table.name, write_disposition="append", columns=list(dlt_columns(table).values()))
+        # The mark of a table that holds something; dlt does not look into others.
+        schema.update_table({**made, "description": table.description, "x-normalizer": {"seen-data": True}})
+
+
+def load_pending(pipeline: Any) -> Any:
+    """Loads the packages that wait.
+
+    Args:
+        pipeline: The pipeline.
+
+    Returns:
+        dlt's account of it; of the last package that was loaded.
+
+    Raises:
+        PipelineStepFailed: A package could not be loaded; it still waits.
+    """
+    if pipeline.list_extracted_load_packages():
+        pipeline.normalize()
+    return making_tables(pipeline.load)
+
+
+def making_tables(step: Callable[[], Any]) -> Any:
+    """Does what may make tables or columns; others may be making the very same at the same moment, and one must yield.
+
+    Args:
+        step: What to do; done again, it makes only what is still missing.
+
+    Returns:
+        What it returns.
+    """
+    attempts = Retrying(
+        retry=retry_if_exception(retry_schema_update()),
+        stop=stop_after_attempt(ATTEMPTS),
+        wait=wait_random(0.05, 1),
+        reraise=True,
+    )
+    return attempts(step)
+
+
 def finish_pending(pipeline: Any, target: Target) -> Pending:
     """Loads the packages that an earlier run left behind.
 
@@ -111,7 +171,7 @@ def finish_pending(pipeline: Any, target: Target) -> Pending:
     while pipeline.has_pending_data:
         waiting = [*pipeline.list_extracted_load_packages(), *pipeline.list_normalized_load_packages()]
         try:
-            pipeline.run()
+            load_pending(pipeline)
             finished += 1
         except Exception as error:
             if not can_never_load(error):

@@ -29,6 +29,7 @@ from bookeo_pipelines.missing import (
     short_histories,
     unpaid_sums,
 )
+from bookeo_pipelines.packages import load_pending
 from bookeo_pipelines.settlement import Settlement
 from bookeo_pipelines.warehouse import Warehouse
 
@@ -253,7 +254,7 @@ class Phases:
             self._pipeline.extract(source)
             self._pipeline.normalize()
             with self._loading:
-                info = self._pipeline.load()
+                info = load_pending(self._pipeline)
         except Exception as error:
             # The package is not in the destination, so its rows do not count.
             self._session.rows = counted

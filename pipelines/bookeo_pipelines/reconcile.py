@@ -20,7 +20,7 @@ from bookeo_pipelines.failures import as_bookeo_error
 from bookeo_pipelines.load import LoadRequest
 from bookeo_pipelines.marking import mark_deleted
 from bookeo_pipelines.missing import unpaid_sums
-from bookeo_pipelines.packages import finish_pending, open_pipeline
+from bookeo_pipelines.packages import finish_pending, load_pending, open_pipeline
 from bookeo_pipelines.phases import PARENTS_IN_A_PACKAGE
 from bookeo_pipelines.reconcile_sweep import Comparison, Found, Kind, NextLoad
 from bookeo_pipelines.settlement import Settlement
@@ -198,7 +198,7 @@ class _Reconciling:
         """Mends what was found, and says what is left."""
         began = datetime.now(UTC)
         found = self.found
-        mark_deleted(self._pipeline, self._warehouse, found[Kind.VANISHED], self._session.now)
+        mark_deleted(self._warehouse, found[Kind.VANISHED], self._session.now)
         again = found[Kind.MISSING] | found[Kind.STALE] | found[Kind.RETURNED]
         self._read_again(again)
         asked = self._unpaid()
@@ -261,7 +261,8 @@ class _Reconciling:
 
     def _commit(self, source: Any) -> None:
         try:
-            self._pipeline.run(source)
+            self._pipeline.extract(source)
+            load_pending(self._pipeline)
         except Exception as error:
             raise as_bookeo_error(error, self._request.target) from None
 

@@ -95,13 +95,9 @@ class Settlement:
             "GROUP BY payment_id HAVING count(*) > 1",
             self._warehouse.account_id,
         )
-        for payment, newest in twice:
-            self._warehouse.rows(
-                "DELETE FROM {payments} WHERE account_id = %s AND payment_id = %s AND fetched_at < %s",
-                self._warehouse.account_id,
-                payment,
-                newest,
-            )
+        older = "DELETE FROM {payments} WHERE account_id = %s AND payment_id = %s AND fetched_at < %s"
+        if twice:
+            self._warehouse.write([(older, [self._warehouse.account_id, payment, newest]) for payment, newest in twice])
 
     def _gone(self, payments: Iterable[tuple[str, datetime]]) -> set[str] | None:
         """Asks for each payment whether the feed shows it at its second, one request each; None where it cannot say."""
@@ -124,8 +120,10 @@ class Settlement:
 
     def _write(self, statement: str, payments: Collection[str]) -> None:
         ids = sorted(payments)
+        statements = []
         for first in range(0, len(ids), KEYS_AT_ONCE):
             group = ids[first : first + KEYS_AT_ONCE]
-            marks = ", ".join(["%s"] * len(group))
-            where = f"WHERE account_id = %s AND payment_id IN ({marks})"
-            self._warehouse.rows(f"{statement} {where}", self._warehouse.account_id, *group)
+            where = f"WHERE account_id = %s AND payment_id IN ({', '.join(['%s'] * len(group))})"
+            statements.append((f"{statement} {where}", [self._warehouse.account_id, *group]))
+        if statements:
+            self._warehouse.write(statements)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -12,13 +13,15 @@ from dlt.common.versioned_state import decompress_state
 
 from bookeo import BookeoSettings
 from bookeo.errors import SettingsError
-from bookeo.tables import TABLES
+from bookeo.tables import LOAD_RUNS, TABLES
 from bookeo_pipelines.access import require_database
 from bookeo_pipelines.cursors import Cursors, read_cursors
 from bookeo_pipelines.destination import DatabaseBusy, Target
 from bookeo_pipelines.failures import as_bookeo_error
-from bookeo_pipelines.load import LoadRequest, _lock_path
+from bookeo_pipelines.load import LoadRequest, lock_path
+from bookeo_pipelines.packages import declare
 from bookeo_pipelines.run_lock import LoadRunning, one_at_a_time
+from bookeo_pipelines.warehouse import in_utc
 
 STATES = "_dlt_pipeline_state"
 LOADS = "_dlt_loads"
@@ -50,8 +53,7 @@ class Reading:
             The rows, as tuples.
         """
         names = {name: self._client.make_qualified_table_name(name) for name in (*TABLES, STATES, LOADS)}
-        found: Sequence[Any] = self._client.execute_sql(sql.format(**names), *values)
-        return found or []
+        return [tuple(map(in_utc, row)) for row in self._client.execute_sql(sql.format(**names), *values) or ()]
 
     def cursors(self) -> dict[str, Cursors]:
         """Reads how far each pipeline has come.
@@ -93,6 +95,8 @@ def reading(target: Target) -> Iterator[Reading]:
                 "bookeo_status", pipelines_dir=folder, destination=_read_only(target), dataset_name=target.dataset
             )
             stack.callback(pipeline.deactivate)
+            if target.destination == "delta":
+                _know_the_tables(pipeline)
             client = stack.enter_context(pipeline.sql_client())
             if not client.has_dataset():
                 raise SettingsError(f"Nothing has been loaded into {target.description}; run bookeo load first.")
@@ -105,6 +109,18 @@ def reading(target: Target) -> Iterator[Reading]:
         yield source
 
 
+def _know_the_tables(pipeline: Any) -> None:
+    """Takes the newest schema from the destination; queries find Delta tables by nothing else."""
+    with pipeline.destination_client() as client:
+        stored = client.get_stored_schema("bookeo")
+    if stored is not None:
+        schema = dlt.Schema.from_dict(json.loads(stored.schema))
+        declare(schema, LOAD_RUNS)
+        pipeline.activate()
+        pipeline.schemas.save_schema(schema)
+        pipeline.default_schema_name = schema.name
+
+
 def _read_only(target: Target) -> Any:
     if target.database is None:
         return target.dlt_destination()
@@ -115,7 +131,7 @@ def _read_only(target: Target) -> Any:
 
 def _say_who_is_loading(target: Target) -> None:
     try:
-        with one_at_a_time(_lock_path(LoadRequest(BookeoSettings(), target)), target.description):
+        with one_at_a_time(lock_path(LoadRequest(BookeoSettings(), target)), target.description):
             pass
     except LoadRunning as running:
         who = running.message.partition(";")[0]

@@ -1,11 +1,18 @@
-"""Questions to the destination: what it holds."""
+"""Questions to the destination: what it holds. And the few changes that no load package can carry."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from datetime import UTC, datetime
 from typing import Any
 
-from bookeo.tables import TABLES
+import pyarrow as pa
+from dlt.common.destination.exceptions import DestinationException, SchemaUpdateError
+
+from bookeo.tables import TABLES, Table, arrow_schema
+from bookeo_pipelines.delta import DeltaClient
+from bookeo_pipelines.packages import declare, making_tables
 
 
 class Warehouse:
@@ -63,12 +70,59 @@ class Warehouse:
             *values: The values.
 
         Returns:
-            The rows, as tuples.
+            The rows, as tuples; times are in UTC, whatever the time zone of the destination.
         """
         with self._access, self._pipeline.sql_client() as client:
-            names = {name: client.make_qualified_table_name(name) for name in TABLES}
-            found: list[Any] = client.execute_sql(sql.format(**names), *values)
-            return found or []
+            return [tuple(map(in_utc, row)) for row in client.execute_sql(_filled(client, sql), *values) or ()]
+
+    def write(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> None:
+        """Changes or deletes rows; all statements or none, where the destination has transactions.
+
+        Args:
+            statements: Each an UPDATE or DELETE of one table, written as in `rows`, and its values.
+        """
+        with self._access, self._pipeline.destination_client() as client:
+            if isinstance(client, DeltaClient):
+                for sql, values in statements:
+                    client.write(_filled(client.sql_client, sql), values)
+                return
+            with client.sql_client.begin_transaction():
+                for sql, values in statements:
+                    client.sql_client.execute_sql(_filled(client.sql_client, sql), *values)
+
+    def insert(self, table: Table, row: Mapping[str, Any]) -> None:
+        """Adds one row, at once: a load package for a single row would cost a second.
+
+        Args:
+            table: The table; it is made where it is not there.
+            row: Its values, by the names of its columns.
+        """
+        with self._access:
+            self._make(table)
+            with self._pipeline.destination_client() as client:
+                if isinstance(client, DeltaClient):
+                    client.insert(table.name, pa.Table.from_pylist([dict(row)], schema=arrow_schema(table)))
+                    return
+                qualified = client.sql_client.make_qualified_table_name(table.name)
+                marks = ", ".join(["%s"] * len(row))
+                insert = f"INSERT INTO {qualified} ({', '.join(row)}) VALUES ({marks})"
+                client.sql_client.execute_sql(insert, *row.values())
+
+    def _make(self, table: Table) -> None:
+        schema = self._pipeline.default_schema
+        if table.name in schema.tables:
+            return
+        declare(schema, table)
+        self._pipeline.schemas.save_schema(schema)
+
+        def update() -> None:
+            with self._pipeline.destination_client() as client:
+                try:
+                    client.update_stored_schema(only_tables=[table.name])
+                except DestinationException as error:
+                    raise SchemaUpdateError.from_cause(schema.name, [table.name], error) from error
+
+        making_tables(update)
 
     def row_counts(self) -> dict[str, int]:
         """Counts the account's rows.
@@ -83,3 +137,19 @@ class Warehouse:
             f"SELECT '{name}', count(*) FROM {{{name}}} WHERE account_id = %s" for name in names
         )
         return {name: int(count) for name, count in self.rows(counts, *[self.account_id] * len(names))}
+
+
+def in_utc(value: Any) -> Any:
+    """Turns a time to UTC: each destination's client gives it in another time zone.
+
+    Args:
+        value: Any value.
+
+    Returns:
+        The same moment in UTC if it is an aware time, else the value.
+    """
+    return value.astimezone(UTC) if isinstance(value, datetime) and value.tzinfo is not None else value
+
+
+def _filled(client: Any, sql: str) -> str:
+    return sql.format(**{name: client.make_qualified_table_name(name) for name in TABLES})
