@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bookeo_pipelines.commands import loading, looking, trying
+from bookeo_pipelines.commands import loading, looking, sharing, trying
 from bookeo_pipelines.commands.options import say
 
 # dlt reads this when it is imported; whoever wants the telemetry sets it to true.
@@ -50,6 +50,8 @@ app.command(epilog="Example: `bookeo reconcile --fix`")(looking.reconcile)
 app.command(epilog="Example: `bookeo status`")(looking.status)
 app.command(epilog="Example: `bookeo reset --since 2026-01-01`")(loading.reset)
 app.command(epilog='Example: `bookeo query "SELECT count(*) FROM bookeo_data.bookings"`')(looking.query)
+app.command(epilog="Example: `bookeo publish --to /srv/reports/bookeo.duckdb`")(sharing.publish)
+app.command(epilog="Example: `bookeo export --output export --format csv --tables bookings,payments`")(sharing.export)
 app.command(epilog="Example: `bookeo demo`")(trying.demo)
 app.command(epilog="Example: `bookeo sandbox --port 8080 --bookings 20000`")(trying.sandbox)
 

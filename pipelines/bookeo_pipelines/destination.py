@@ -57,7 +57,7 @@ class Target:
     def example(self) -> str:
         """A command to look at the data with."""
         query = f"SELECT start_date_local, count(*) FROM {self.dataset}.bookings GROUP BY 1 ORDER BY 1 DESC LIMIT 7"
-        options = "" if self._is_default else f" --database {self.database}"
+        options = "" if self.is_default else f" --database {self.database}"
         if self.database is None:
             options = f" --destination {self.destination}"
             options += "" if self.dataset == DEFAULT_DATASET else f" --dataset {self.dataset}"
@@ -69,8 +69,14 @@ class Target:
         return self.database is None and kind_of(self.destination).side_by_side
 
     @property
-    def _is_default(self) -> bool:
+    def is_default(self) -> bool:
+        """Whether it is the DuckDB file that is used where none is named."""
         return self.database is not None and self.database.resolve() == default_database().resolve()
+
+    @property
+    def lock(self) -> Path | None:
+        """The file by which loads into a DuckDB file keep each other out; None for other destinations."""
+        return self.database.with_name(f".{self.database.name}.lock") if self.database is not None else None
 
     @property
     def working_folder(self) -> str:

@@ -129,12 +129,17 @@ class AccountFailed:
     failure: BookeoError
 
 
-def run_load(request: LoadRequest, on_progress: Callable[[Progress], None] | None = None) -> LoadResult:
+def run_load(
+    request: LoadRequest,
+    on_progress: Callable[[Progress], None] | None = None,
+    on_loaded: Callable[[], None] | None = None,
+) -> LoadResult:
     """Loads what has changed since the last load.
 
     Args:
         request: What and where to.
         on_progress: Called as the load goes on.
+        on_loaded: Called at the end, before anybody else may load.
 
     Returns:
         What it did. Where `failure` is set, everything up to there is committed, and the next run goes on from it.
@@ -147,7 +152,10 @@ def run_load(request: LoadRequest, on_progress: Callable[[Progress], None] | Non
         one_at_a_time(lock_path(request), request.target.description, request.wait_seconds),
         database_for_writing(request.target),
     ):
-        return _load(request, on_progress, nullcontext())
+        result = _load(request, on_progress, nullcontext())
+        if on_loaded:
+            on_loaded()
+        return result
 
 
 def run_loads(
@@ -155,6 +163,7 @@ def run_loads(
     on_progress: Callable[[str, Progress], None] | None = None,
     on_result: Callable[[LoadResult | AccountFailed], None] | None = None,
     at_once: int = 4,
+    on_loaded: Callable[[], None] | None = None,
 ) -> list[LoadResult | AccountFailed]:
     """Loads several accounts into one target, several side by side; one that fails does not stop the others.
 
@@ -165,6 +174,7 @@ def run_loads(
         on_progress: Called with the account's name as each load goes on.
         on_result: Called as each load ends, from one thread at a time.
         at_once: Accounts that are loaded at the same time.
+        on_loaded: Called when all are done, before anybody else may load.
 
     Returns:
         What each load did, or why it could do nothing, in the order of the requests.
@@ -196,7 +206,10 @@ def run_loads(
             stack.enter_context(one_at_a_time(lock_path(requests[0]), first.description, requests[0].wait_seconds))
             stack.enter_context(database_for_writing(first))
         threads = stack.enter_context(ThreadPoolExecutor(at_once, thread_name_prefix="account"))
-        return list(threads.map(load, requests))
+        results = list(threads.map(load, requests))
+        if on_loaded and any(isinstance(result, LoadResult) for result in results):
+            on_loaded()
+        return results
 
 
 def _load(
@@ -253,6 +266,4 @@ def lock_path(request: LoadRequest) -> Path:
         One for the target; for each account where accounts load side by side.
     """
     target = request.target
-    if target.database is not None:
-        return target.database.with_name(f".{target.database.name}.lock")
-    return working_folder(target) / f"{request.pipeline_name if target.side_by_side else 'target'}.lock"
+    return target.lock or working_folder(target) / f"{request.pipeline_name if target.side_by_side else 'target'}.lock"

@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bookeo.errors import RequestBudgetSpent
+from bookeo.errors import BookeoError, RequestBudgetSpent
 from bookeo_pipelines.failures import ExitCode, exit_code
 from bookeo_pipelines.load import AccountFailed, LoadResult
 
@@ -26,12 +26,15 @@ def print_result(console: Console, result: LoadResult | AccountFailed) -> None:
         console.print(f"Account {result.account}: {result.failure.message}", style="red", highlight=False, markup=False)
 
 
-def ending(results: Sequence[LoadResult | AccountFailed], *, fail_on_rejected: bool) -> tuple[ExitCode, list[str]]:
+def ending(
+    results: Sequence[LoadResult | AccountFailed], *, fail_on_rejected: bool, publication: BookeoError | None = None
+) -> tuple[ExitCode, list[str]]:
     """Says how the command ends.
 
     Args:
         results: What became of each load.
         fail_on_rejected: Whether rejected records count as a failure.
+        publication: Why the copy for readers could not be made, if it could not.
 
     Returns:
         The exit code: what must be fixed goes before what passes by itself, that before rejected records. And a
@@ -52,6 +55,9 @@ def ending(results: Sequence[LoadResult | AccountFailed], *, fail_on_rejected: b
             sentences.append(f"{name}Stopped early: {result.failure.message}")
         elif result.rejected and fail_on_rejected:
             codes.add(ExitCode.REJECTED)
+    if publication:
+        codes.add(exit_code(publication))
+        sentences.append(f"The load is done, but: {publication.message}")
     order = (ExitCode.FATAL, ExitCode.TRY_LATER, ExitCode.REJECTED, ExitCode.DONE)
     return next(code for code in order if code in codes), sentences
 

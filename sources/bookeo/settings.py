@@ -102,6 +102,8 @@ class BookeoSettings(BaseConfiguration):
     archive: str | None = None
     """Folder or bucket URL (fsspec) where every answer that becomes rows is kept as it came; unset: nowhere."""
 
+    publish: str | None = None
+    """DuckDB file at which each load into the default database puts a copy for readers; unset: no copy."""
     fail_on_rejected: bool = True
     """Whether a load with rejected records ends with a non-zero exit code, all else being loaded."""
 
@@ -216,6 +218,18 @@ def _resolve(given: dict[str, Any]) -> BookeoSettings:
     if not all(isinstance(entry, Mapping) for entry in settings.accounts or []):
         raise SettingsError("The setting accounts takes tables with name and api_key: [[sources.bookeo.accounts]].")
     return settings
+
+
+def keyless_settings() -> BookeoSettings:
+    """Resolves the settings for what asks nothing of Bookeo.
+
+    Returns:
+        The settings; there need be no keys in them.
+
+    Raises:
+        SettingsError: A value is out of its range.
+    """
+    return _resolve({})
 
 
 def load_settings(**overrides: Any) -> BookeoSettings:

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bookeo_pipelines.commands.options import Account, Database, Dataset, Debug, Destination, Json, console, say
+from bookeo_pipelines.commands.options import (
+    Account,
+    Database,
+    Dataset,
+    Debug,
+    Destination,
+    Json,
+    Publish,
+    console,
+    say,
+)
 
 if TYPE_CHECKING:
     from bookeo import BookeoSettings
@@ -83,6 +94,7 @@ def load(
         str | None,
         typer.Option(help="Read all `customers` again: they change without a booking changing.", show_default=False),
     ] = None,
+    publish: Publish = None,
     demo: Annotated[
         bool, typer.Option("--demo", help="Load an invented business from a sandbox; needs no keys.")
     ] = False,
@@ -94,6 +106,7 @@ def load(
     from bookeo.settings import last_moment, load_all_settings, moment
     from bookeo_pipelines.destination import target
     from bookeo_pipelines.load import LoadRequest
+    from bookeo_pipelines.publish import configured_place
 
     if refresh not in (None, "customers"):
         raise SettingsError(f"--refresh is {refresh!r}; it takes customers.")
@@ -114,23 +127,26 @@ def load(
         from bookeo_pipelines.demo import demo_sandbox
 
         with demo_sandbox() as settings:
-            run_and_show([request(settings)], as_json)
+            run_and_show([request(settings)], as_json, publish)
     else:
-        run_and_show([request(settings) for settings in load_all_settings(account, max_requests=max_requests)], as_json)
+        accounts = load_all_settings(account, max_requests=max_requests)
+        run_and_show([request(settings) for settings in accounts], as_json, publish or configured_place(where))
 
 
-def run_and_show(requests: list[LoadRequest], as_json: bool) -> None:
+def run_and_show(requests: list[LoadRequest], as_json: bool, publish: Path | None = None) -> None:
     """Runs the loads, shows them, and ends with the exit code where that is not 0.
 
     Args:
         requests: One for each account.
         as_json: Whether to print JSON.
+        publish: Where a copy for readers goes; None for no copy.
 
     Raises:
         typer.Exit: The exit code is not 0.
     """
     from bookeo_pipelines.load import run_load, run_loads
     from bookeo_pipelines.progress import ProgressDisplay
+    from bookeo_pipelines.publish import Publication
     from bookeo_pipelines.summary import as_json as result_as_json
     from bookeo_pipelines.summary import ending, print_result
 
@@ -140,19 +156,21 @@ def run_and_show(requests: list[LoadRequest], as_json: bool) -> None:
         if not as_json:
             print_result(out, result)
 
+    settings = requests[0].settings
+    publication = Publication(requests[0].target, publish)
     display = ProgressDisplay(console(stderr=True))
     results: list[LoadResult | AccountFailed]
     if len(requests) == 1:
         with display.shown():
-            results = [run_load(requests[0], lambda progress: display.update("", progress))]
+            results = [run_load(requests[0], lambda progress: display.update("", progress), publication.make)]
         show(results[0])
     else:
         with display.shown():
-            results = run_loads(requests, display.update, show, requests[0].settings.accounts_at_once)
+            results = run_loads(requests, display.update, show, settings.accounts_at_once, publication.make)
     if as_json:
         shown = [result_as_json(result) for result in results]
         typer.echo(json.dumps(shown[0] if len(shown) == 1 else shown, indent=2))
-    code, sentences = ending(results, fail_on_rejected=requests[0].settings.fail_on_rejected)
+    code, sentences = ending(results, fail_on_rejected=settings.fail_on_rejected, publication=publication.failure)
     for sentence in sentences:
         say(sentence)
     if code:

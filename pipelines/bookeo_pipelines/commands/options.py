@@ -17,6 +17,12 @@ Database = Annotated[
 Account = Annotated[
     str | None, typer.Option(help="Name of one of the accounts in [[sources.bookeo.accounts]].", show_default=False)
 ]
+Publish = Annotated[
+    Path | None,
+    typer.Option(
+        help="DuckDB file at which to put a copy for readers; by default as the settings say.", show_default=False
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show where in the program an error came from.", hidden=True)]
 

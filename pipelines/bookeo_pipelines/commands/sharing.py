@@ -1,0 +1,58 @@
+"""Commands that hand on what is held: copies and files for other programs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bookeo_pipelines.commands.options import Database, Dataset, Debug, Json, console
+
+
+def publish(
+    to: Annotated[
+        Path | None,
+        typer.Option(help="DuckDB file at which to put the copy; by default as the settings say.", show_default=False),
+    ] = None,
+    database: Database = None,
+    wait: Annotated[float, typer.Option(help="Seconds to wait for a load that is running.", min=0)] = 0,
+    debug: Debug = False,
+) -> None:
+    """Puts a copy of the DuckDB file in place for readers, who then never wait for a load, nor a load for them."""
+    from bookeo.errors import SettingsError
+    from bookeo_pipelines.destination import DEFAULT_DATASET, target
+    from bookeo_pipelines.publish import configured_place, publish_now
+
+    where = target("duckdb", DEFAULT_DATASET, database)
+    place = to or configured_place(where)
+    if place is None:
+        raise SettingsError("Nothing says where the copy goes: give --to, or the setting publish.")
+    publish_now(where, place, wait)
+    console().print(f"Published at {place}", highlight=False, soft_wrap=True)
+
+
+def export(
+    output: Annotated[Path, typer.Option(help="The folder for the files.")] = Path("export"),
+    format_name: Annotated[str, typer.Option("--format", help="parquet or csv.")] = "parquet",
+    tables: Annotated[
+        str | None, typer.Option(help="Only these tables, with commas between them.", show_default=False)
+    ] = None,
+    dataset: Dataset = "bookeo_data",
+    database: Database = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Writes the tables, and the marts where they are built, into files, one each."""
+    from bookeo_pipelines.destination import target
+    from bookeo_pipelines.export import export as write_files
+    from bookeo_pipelines.export import print_exported
+
+    chosen = tuple(name.strip() for name in tables.split(",") if name.strip()) if tables is not None else None
+    exported = write_files(target("duckdb", dataset, database), output, format_name, chosen)
+    if as_json:
+        found = [{"table": one.table, "file": str(one.file), "rows": one.rows} for one in exported]
+        typer.echo(json.dumps(found, indent=2))
+    else:
+        print_exported(console(), exported)

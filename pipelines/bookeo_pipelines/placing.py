@@ -1,0 +1,68 @@
+"""Files that appear whole or not at all: written beside their place, then moved into it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+STALE_SECONDS = 86_400
+"""What a killed process left beside a place is removed once it is so old that nobody can be writing it any more."""
+
+
+@contextmanager
+def placed(place: Path) -> Iterator[Path]:
+    """Puts a file in place atomically once the block has written it; whoever has the old one open keeps reading that.
+
+    The new file has the permissions of the old one; where there is none, only the owner may read it.
+
+    Args:
+        place: Where the file is to be, in a folder that exists.
+
+    Yields:
+        Where to write it, in a folder of its own that nobody else may look into.
+
+    Raises:
+        OSError: It cannot be put there; what was there before stays.
+    """
+    place = place.resolve()
+    _sweep(place)
+    folder = Path(tempfile.mkdtemp(prefix=f".{place.name}.", suffix=".new", dir=place.parent))
+    try:
+        made = folder / place.name
+        yield made
+        _take_permissions(made, place)
+        _sync(made)
+        made.replace(place)
+        _sync(place.parent)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _sweep(place: Path) -> None:
+    for left in place.parent.glob(f".{place.name}.*.new"):
+        if time.time() - left.stat().st_mtime > STALE_SECONDS:
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _take_permissions(made: Path, place: Path) -> None:
+    if not place.exists():
+        made.chmod(0o600)
+        return
+    old, new = place.stat(), made.stat()
+    if (old.st_uid, old.st_gid) != (new.st_uid, new.st_gid):
+        os.chown(made, old.st_uid, old.st_gid)
+    made.chmod(stat.S_IMODE(old.st_mode))
+
+
+def _sync(path: Path) -> None:
+    opened = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)

@@ -1,0 +1,39 @@
+"""Reads a published copy again and again until a file says stop; a program of its own, as a BI tool is.
+
+    python reading_the_copy.py COPY STOP
+
+Prints, as JSON, each state that it saw.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import duckdb
+
+STATE = """
+    SELECT (SELECT count(*) FROM bookeo_data.bookings),
+           (SELECT sum(hash(b)) FROM bookeo_data.bookings AS b)::VARCHAR,
+           (SELECT sum(hash(w)) FROM bookeo_data.load_windows AS w)::VARCHAR"""
+"""What differs between any two states."""
+
+
+def main() -> None:
+    copy, stop = Path(sys.argv[1]), Path(sys.argv[2])
+    seen = []
+    deadline = time.monotonic() + 240
+    while not stop.exists() and time.monotonic() < deadline:
+        with duckdb.connect(str(copy), read_only=True) as connection:
+            state = connection.execute(STATE).fetchone()
+            time.sleep(0.4)  # the copy stays open, and is perhaps replaced meanwhile
+            assert connection.execute(STATE).fetchone() == state, "it changed while it was open"
+        if not seen or state != seen[-1]:
+            seen.append(state)
+    print(json.dumps(seen))
+
+
+if __name__ == "__main__":
+    main()
