@@ -114,7 +114,13 @@ def test_only_the_starter_imports_the_sandbox_and_only_when_asked_to() -> None:
 def test_the_command_starts_without_what_it_may_not_need() -> None:
     # Importing dlt takes two seconds, which nobody should wait for to read a help text.
     commands = {name for name in MODULES if name.startswith("bookeo_pipelines.commands")}
-    light = {"bookeo_pipelines", "bookeo_pipelines.cli", "bookeo_pipelines.outcome", *commands}
+    light = {
+        "bookeo_pipelines",
+        "bookeo_pipelines.cli",
+        "bookeo_pipelines.outcome",
+        "bookeo_pipelines.owner_only",
+        *commands,
+    }
     eager = [f for f in IMPORTS if f.importer in light and not f.lazy and not f.for_types]
     assert {found.imported for found in eager} <= light, eager
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from bookeo.errors import SettingsError
 from bookeo_pipelines.destination import Target, check_place, database_for_writing
 from bookeo_pipelines.load import LoadRequest, lock_path
+from bookeo_pipelines.owner_only import owner_only
 from bookeo_pipelines.run_lock import one_at_a_time
 
 
@@ -28,7 +29,7 @@ def sole_access(request: LoadRequest) -> Iterator[None]:
     require_database(request.target)
     check_place(request.target)
     lock = one_at_a_time(lock_path(request), request.target.description, request.wait_seconds)
-    with lock, database_for_writing(request.target):
+    with owner_only(), lock, database_for_writing(request.target):
         yield
 
 

@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
-from bookeo_pipelines.commands import loading, looking, sharing, trying
+from bookeo_pipelines.commands import loading, looking, privacy, sharing, trying
 from bookeo_pipelines.commands.options import say
+from bookeo_pipelines.owner_only import owner_only
 
 # dlt reads this when it is imported; whoever wants the telemetry sets it to true.
 os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
@@ -52,6 +53,8 @@ app.command(epilog="Example: `bookeo reset --since 2026-01-01`")(loading.reset)
 app.command(epilog='Example: `bookeo query "SELECT count(*) FROM bookeo_data.bookings"`')(looking.query)
 app.command(epilog="Example: `bookeo publish --to /srv/reports/bookeo.duckdb`")(sharing.publish)
 app.command(epilog="Example: `bookeo export --output export --format csv --tables bookings,payments`")(sharing.export)
+app.command(epilog="Example: `bookeo pii`")(privacy.pii)
+app.command(epilog="Example: `bookeo forget --customer 41551N8F7XF15A1B2C3D4`")(privacy.forget)
 app.command(epilog="Example: `bookeo demo`")(trying.demo)
 app.command(epilog="Example: `bookeo sandbox --port 8080 --bookings 20000`")(trying.sandbox)
 
@@ -60,4 +63,5 @@ def main() -> None:
     """Runs the command; every failure ends as one sentence and a non-zero exit code."""
     from bookeo_pipelines.outcome import run_and_exit
 
-    run_and_exit(app, say, debug="--debug" in sys.argv[1:])
+    with owner_only():
+        run_and_exit(app, say, debug="--debug" in sys.argv[1:])

@@ -31,6 +31,19 @@ class Cursors:
     settings: datetime | None
 
 
+def source_state(state: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Finds what the source keeps in a pipeline's state.
+
+    Args:
+        state: dlt's state of the pipeline.
+
+    Returns:
+        It; empty if nothing was loaded.
+    """
+    found: Mapping[str, Any] = state.get("sources", {}).get("bookeo", {})
+    return found
+
+
 def resource_states(state: Mapping[str, Any]) -> Mapping[str, Any]:
     """Finds what the source's resources keep in a pipeline's state.
 
@@ -40,7 +53,7 @@ def resource_states(state: Mapping[str, Any]) -> Mapping[str, Any]:
     Returns:
         The state of each resource, by its name; empty if nothing was loaded.
     """
-    found: Mapping[str, Any] = state.get("sources", {}).get("bookeo", {}).get("resources", {})
+    found: Mapping[str, Any] = source_state(state).get("resources", {})
     return found
 
 

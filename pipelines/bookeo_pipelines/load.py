@@ -19,6 +19,7 @@ from bookeo import BookeoError, BookeoSettings, LoadNotes, LoadSession, Progress
 from bookeo.usage import Usage
 from bookeo_pipelines.destination import Target, check_place, database_for_writing
 from bookeo_pipelines.failures import as_bookeo_error
+from bookeo_pipelines.owner_only import owner_only
 from bookeo_pipelines.packages import Pending, finish_pending, open_pipeline, working_folder
 from bookeo_pipelines.phases import Phases, selection
 from bookeo_pipelines.plan import known_empty
@@ -129,6 +130,7 @@ class AccountFailed:
     failure: BookeoError
 
 
+@owner_only()
 def run_load(
     request: LoadRequest,
     on_progress: Callable[[Progress], None] | None = None,
@@ -158,6 +160,7 @@ def run_load(
         return result
 
 
+@owner_only()
 def run_loads(
     requests: Sequence[LoadRequest],
     on_progress: Callable[[str, Progress], None] | None = None,

@@ -184,7 +184,7 @@ class Phases:
         wanted = not_yet_asked(self._warehouse, resource, found)
         waiting = iter(wanted.items())
         while group := dict(islice(waiting, self._parents_in_a_package())):
-            source = bookeo_children(self._session, **{argument: group})
+            source = bookeo_children(self._session, {argument: group})
             prefix = {"histories": "history"}.get(argument, argument.removesuffix("s"))
             names = [name for name, r in source.resources.items() if r.selected and _parent(r) == f"{prefix}_answers"]
             if not self._commit(source.with_resources(*names)):

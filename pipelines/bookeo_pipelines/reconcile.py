@@ -10,11 +10,12 @@ from typing import Any
 
 from bookeo import LoadNotes, LoadSession, Progress, bookeo_children
 from bookeo.errors import FatalError, RequestBudgetSpent, RetriableError, SettingsError, WindowIncomplete
+from bookeo.forgotten import Forgotten
 from bookeo.sweep import bookeo_bookings, sweep_reader
 from bookeo.usage import Usage
 from bookeo.windows import start_with_overlap
 from bookeo_pipelines.access import sole_access
-from bookeo_pipelines.cursors import Cursors, read_cursors
+from bookeo_pipelines.cursors import Cursors, read_cursors, source_state
 from bookeo_pipelines.destination import Target
 from bookeo_pipelines.failures import as_bookeo_error
 from bookeo_pipelines.load import LoadRequest
@@ -137,6 +138,7 @@ def run_reconcile(
 def _open(request: LoadRequest, session: LoadSession, *, fix: bool) -> tuple[Any, Cursors]:
     account_id = session.account_id
     pipeline = open_pipeline(request.pipeline_name, request.target)
+    session.forgotten = Forgotten.from_state(source_state(pipeline.state))
     if pipeline.has_pending_data:
         if not fix:
             raise PackagesPending(
@@ -203,7 +205,7 @@ class _Reconciling:
         self._read_again(again)
         asked = self._unpaid()
         for group in _groups(sorted(asked)):
-            source = bookeo_children(self._session, payments={number: asked[number] for number in group})
+            source = bookeo_children(self._session, {"payments": {number: asked[number] for number in group}})
             self._commit(source.with_resources("payments", "payment_rejected_rows", "payment_checks"))
         Settlement(self._session, self._warehouse).settle_answers()
         # Where the payments are right, the booking's own total may be what is out of date.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -61,6 +61,15 @@ class Reading:
         Returns:
             The cursors by dlt's name of the pipeline.
         """
+        found = {name: read_cursors(state) for name, state in self.states().items()}
+        return {name: cursors for name, cursors in sorted(found.items()) if cursors is not None}
+
+    def states(self) -> dict[str, Mapping[str, Any]]:
+        """Reads the newest state of each pipeline.
+
+        Returns:
+            dlt's states by its name of the pipeline.
+        """
         if not {STATES, LOADS} <= self.tables:
             return {}
         states = self.rows(
@@ -68,8 +77,7 @@ class Reading:
             "WHERE l.status = 0 ORDER BY l.load_id"
         )
         # The newest state of each pipeline comes last.
-        found = {name: read_cursors(decompress_state(state)) for name, state in dict(states).items()}
-        return {name: cursors for name, cursors in sorted(found.items()) if cursors is not None}
+        return {name: decompress_state(state) for name, state in dict(states).items()}
 
 
 @contextmanager

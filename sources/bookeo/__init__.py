@@ -133,34 +133,28 @@ def bookeo_source(
 
 
 @dlt.source(name="bookeo", section="bookeo", max_table_nesting=0)
-def bookeo_children(
-    session: Any,
-    payments: Mapping[str, str] | None = None,
-    histories: Mapping[str, str] | None = None,
-    bookings: Mapping[str, str] | None = None,
-    customers: Mapping[str, str] | None = None,
-) -> Iterator[DltResource]:
+def bookeo_children(session: Any, asked: Mapping[str, Mapping[str, str]]) -> Iterator[DltResource]:
     """Payments, histories and bookings asked for one by one, because somebody found that they do not add up.
 
     Args:
         session: The `LoadSession`.
-        payments: Numbers of bookings whose payments are wanted, each with the figures that did not add up.
-        histories: Ids of customers whose histories are wanted, likewise.
-        bookings: Numbers of bookings that are wanted themselves, likewise.
-        customers: Numbers of bookings whose customers are wanted, likewise.
+        asked: What is wanted: under `payments` the numbers of bookings whose payments are, each with the figures that
+            did not add up; under `histories` ids of customers whose histories are, under `bookings` numbers of bookings
+            that are themselves, under `customers` numbers of bookings whose customers are, likewise. They are no
+            arguments of their own: dlt would fill them in from the settings of the same names.
 
     Yields:
         One resource for each table; `child_checks` remembers what was asked for which figures.
     """
     load: LoadSession = session
     wanted: dict[str, tuple[tuple[Table, ...], Callable[[], Iterator[Batch]]]] = {
-        "payment_answers": (PAYMENT.tables, lambda: payments_of(load, payments or {})),
-        "history_answers": (CUSTOMER_BOOKING.tables, lambda: histories_of(load, histories or {})),
-        "booking_answers": (BOOKING_TABLES, lambda: bookings_again(load, bookings or {})),
-        "customer_answers": (CUSTOMER.tables, lambda: customers_again(load, customers or {})),
+        "payment_answers": (PAYMENT.tables, lambda: payments_of(load, asked.get("payments", {}))),
+        "history_answers": (CUSTOMER_BOOKING.tables, lambda: histories_of(load, asked.get("histories", {}))),
+        "booking_answers": (BOOKING_TABLES, lambda: bookings_again(load, asked.get("bookings", {}))),
+        "customer_answers": (CUSTOMER.tables, lambda: customers_again(load, asked.get("customers", {}))),
     }
     for name, (tables, ask) in wanted.items():
-        answers = given_parents(name, ask)
+        answers = given_parents(load, name, ask)
         # A payment may be held without its booking: rows are replaced one by one, and the runner settles what is left.
         yield from _answers(load, answers, tables, replace_sets=name != "payment_answers")
         yield table_resource(load, answers, CHILD_CHECKS, name=name.replace("answers", "checks"))

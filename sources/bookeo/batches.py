@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bookeo.feed import Link, find_links, with_links
+from bookeo.forgotten import forget_in_page, is_pseudonym
 from bookeo.privacy_tables import private
 from bookeo.reader import WindowRead
 from bookeo.session import LoadSession
@@ -60,7 +61,7 @@ class Batch:
         self.checks = checks
         self._windows = windows
         self.entity = entity
-        self.pages: Sequence[RawPage] = pages
+        self.pages: Sequence[RawPage] = [forget_in_page(entity, page, session.forgotten) for page in pages]
         """The answers, until they are shaped."""
         self.of_feed = entity is PAYMENT and bool(windows)
         """Whether these are payments by the time they were received, which name no booking."""
@@ -134,10 +135,12 @@ class Batch:
         return numbers
 
     def booking_of_each_customer(self) -> dict[str, str]:
-        """For the id of each customer of these bookings the number of one booking of theirs."""
+        """For the id of each customer of these bookings, but for the forgotten, the number of one of theirs."""
         customers = self.shaped.tables["bookings"].column("customer_id").to_pylist()
         return {
-            customer: number for customer, number in zip(customers, self.booking_numbers(), strict=True) if customer
+            customer: number
+            for customer, number in zip(customers, self.booking_numbers(), strict=True)
+            if customer and not is_pseudonym(customer)
         }
 
     def customer_ids(self) -> dict[str, str]:

@@ -61,13 +61,30 @@ def private_answer(entity: str, records: str | None, body: bytes, privacy: Priva
     """
     if privacy.keeps_all:
         return body
-    node = _answer_node(entity, records)
+    node = answer_node(entity, records)
     try:
         value = load(body)
     except MisfitError:
         value = body.decode("utf-8", "replace")
     treated = private_value(node, value, privacy)
     return dump(None if treated is DROPPED else treated).encode()
+
+
+@cache
+def answer_node(entity: str, records: str | None) -> Node | None:
+    """Says what an answer of the API looks like.
+
+    Args:
+        entity: Name of the kind of object that it holds.
+        records: Name of the list of records in it; None if it is itself one record.
+
+    Returns:
+        What is declared; None where nothing is.
+    """
+    if entity not in ENTITIES:
+        return None
+    node = record_node(ENTITIES[entity])
+    return node if records is None else Record({**_ENVELOPE, records: Field(Items(node))})
 
 
 def private_text(node: Node, text: str, privacy: Privacy) -> str | None:
@@ -200,11 +217,3 @@ def _node_at(node: Node, path: str) -> Node | None:
         for _ in indices:
             found = found.node if isinstance(found, Items) else None
     return found
-
-
-@cache
-def _answer_node(entity: str, records: str | None) -> Node | None:
-    if entity not in ENTITIES:
-        return None
-    node = record_node(ENTITIES[entity])
-    return node if records is None else Record({**_ENVELOPE, records: Field(Items(node))})

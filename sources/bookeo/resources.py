@@ -17,6 +17,7 @@ from bookeo.cursor import backfill_ended, next_range, window_landed
 from bookeo.errors import BookeoError
 from bookeo.extract import all_customers, max_window_bookings, window_batches
 from bookeo.feed import feed_is_closed
+from bookeo.forgotten import Forgotten
 from bookeo.reader import WindowReader, booking_fetch, payment_fetch
 from bookeo.session import LoadSession
 from bookeo.settings import moment
@@ -48,7 +49,7 @@ def booking_pages(session: LoadSession, fed_tables: frozenset[str], calls_per_bo
             "updated_at", initial_value=NEVER, allow_external_schedulers=False
         ),
     ) -> Iterator[Batch]:
-        state = dlt.current.resource_state("booking_pages")
+        state = _state(session, "booking_pages")
         # dlt's own filter would drop late rows: let all rows pass, and move the cursor with the windows instead.
         cursor = updated_at.advance(None).last_value  # type: ignore[arg-type]
         assert cursor is not None
@@ -114,7 +115,7 @@ def payment_feed(session: LoadSession) -> DltResource:
             "received_time", initial_value=NEVER, allow_external_schedulers=False
         ),
     ) -> Iterator[Batch]:
-        state = dlt.current.resource_state("payment_feed")
+        state = _state(session, "payment_feed")
         cursor = received_time.advance(None).last_value  # type: ignore[arg-type]
         assert cursor is not None
         settings = session.settings
@@ -199,23 +200,37 @@ def customer_list(session: LoadSession) -> DltResource:
 
     @dlt.resource(name="customer_list", selected=False)
     def read() -> Iterator[Batch]:
+        state = _state(session, "customer_list")
         yield from all_customers(session)
-        dlt.current.resource_state("customer_list")["read_at"] = format_time(session.now)
+        state["read_at"] = format_time(session.now)
 
     return read()
 
 
-def given_parents(name: str, batches: Callable[[], Iterator[Batch]]) -> DltResource:
+def _state(session: LoadSession, resource: str) -> dict[str, Any]:
+    """A resource's state. The session learns from the source's who is forgotten, before any answer is handed out."""
+    if not session.forgotten.people:
+        session.forgotten = Forgotten.from_state(dlt.current.source_state())
+    return dlt.current.resource_state(resource)
+
+
+def given_parents(session: LoadSession, name: str, batches: Callable[[], Iterator[Batch]]) -> DltResource:
     """A hidden resource that asks for the children of parents that somebody else has named.
 
     Args:
+        session: The load.
         name: The resource's name.
         batches: Makes the calls.
 
     Returns:
         A resource of `Batch` objects.
     """
-    return dlt.resource(batches, name=name, selected=False)
+
+    def read() -> Iterator[Batch]:
+        _state(session, name)
+        yield from batches()
+
+    return dlt.resource(read, name=name, selected=False)
 
 
 def settings_answers(session: LoadSession) -> DltResource:

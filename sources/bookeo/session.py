@@ -13,6 +13,7 @@ from bookeo.api import ApiKeyInfo, BookeoClient
 from bookeo.archive import Archive
 from bookeo.cursor import Range
 from bookeo.feed import PaymentLinks
+from bookeo.forgotten import Forgotten
 from bookeo.privacy_json import private_answer
 from bookeo.reader import WindowReader
 from bookeo.settings import BookeoSettings
@@ -96,6 +97,8 @@ class LoadSession:
         self.started_at = datetime.now(UTC)
         """When the load began, by the clock that also says when a row was fetched."""
         self.privacy = settings.privacy_rules
+        self.forgotten = Forgotten()
+        """Who is forgotten; whoever hands out answers reads it from the state first."""
         self.archive = self._open_archive()
         """Where answers are kept as they came; None where they are not."""
         self.client = client or BookeoClient.from_settings(settings)

@@ -19,6 +19,7 @@ from bookeo.api import BookeoClient
 from bookeo.errors import BookeoError, NotFound
 from bookeo.extract import bookings_again
 from bookeo.feed import PaymentLinks, feed_is_closed, link_payments
+from bookeo.forgotten import forget_in_page
 from bookeo.queries import BookingsQuery
 from bookeo.reader import WindowFetch, WindowRead, WindowReader, payment_fetch
 from bookeo.resources import given_parents, table_resource
@@ -176,7 +177,7 @@ def bookeo_bookings(session: Any, numbers: Collection[str], tables: Collection[s
         One resource for each of these tables.
     """
     load: LoadSession = session
-    answers = given_parents("swept_booking_answers", lambda: bookings_again(load, dict.fromkeys(numbers, "")))
+    answers = given_parents(load, "swept_booking_answers", lambda: bookings_again(load, dict.fromkeys(numbers, "")))
     yield answers
     for table in (*BOOKING.tables, CUSTOMER_BOOKING.table):
         if table.name in tables:
@@ -197,4 +198,5 @@ def _swept(session: LoadSession, pages: Sequence[RawPage]) -> Swept:
 
 
 def _shaped(session: LoadSession, entity: Entity, pages: Sequence[RawPage]) -> Shaped:
+    pages = [forget_in_page(entity, page, session.forgotten) for page in pages]
     return shape(entity, pages, account_id=session.account_id, fetched_at=datetime.now(UTC))

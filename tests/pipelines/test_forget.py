@@ -1,0 +1,183 @@
+"""A customer is forgotten: no byte is left in any file, figures stay to the cent, and no load brings them back."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from bookeo_pipelines import forget
+from bookeo_pipelines.destination import DatabaseUnusable, Target
+from bookeo_sandbox import Sandbox
+from canaries import MARK, PHONE, SIGNS, answer_through, enriched, found_in, left_behind, person, planted
+from command_runs import Run
+from loading import load
+from stored import query
+
+FIGURES = """
+    SELECT count(*), count(DISTINCT booking_number), count(DISTINCT customer_id), sum(total_gross_amount),
+        sum(total_net_amount), sum(total_taxes_amount), sum(total_paid_amount), count(*) FILTER (WHERE canceled)
+    FROM bookeo_data.bookings
+    UNION ALL SELECT count(*), count(DISTINCT booking_number), count(DISTINCT customer_id), sum(amount), 0, 0, 0, 0
+    FROM bookeo_data.payments
+    UNION ALL SELECT count(*), count(DISTINCT booking_number), count(DISTINCT position), sum(number), 0, 0, 0, 0
+    FROM bookeo_data.booking_participants
+    UNION ALL SELECT count(*), count(DISTINCT booking_number), sum(quantity), sum(unit_price_amount), 0, 0, 0, 0
+    FROM bookeo_data.booking_price_adjustments
+    UNION ALL SELECT count(*), count(DISTINCT customer_id), 0, sum(credit_amount), 0, 0, 0, 0 FROM bookeo_data.customers
+    UNION ALL SELECT count(*), count(DISTINCT customer_id), 0, sum(total_gross_amount), 0, 0, 0, 0
+    FROM bookeo_data.customer_bookings
+    UNION ALL SELECT count(*), count(DISTINCT booking_number), 0, 0, 0, 0, 0, 0 FROM bookeo_data.booking_people
+    UNION ALL SELECT count(*), count(DISTINCT resource_id), count(DISTINCT name), 0, 0, 0, 0, 0
+    FROM bookeo_data.booking_resources
+    UNION ALL SELECT count(*), count(DISTINCT customer_id), 0, sum(gross), 0, 0, 0, 0 FROM bookeo_marts.customers
+"""
+
+
+def about(customer: str, others_booking: str, mentions: set[str]) -> Any:
+    """Changes answers: all that is told about a customer bears marks, another booking links to them, and names them."""
+
+    def change(operation: str, answer: Any) -> Any:
+        if answer.get("id") == customer:
+            return planted(person(**answer))
+        if not isinstance(answer.get("data"), list) or operation.startswith("GET /settings"):
+            return answer
+        return {**answer, "data": [record(row) for row in answer["data"]]}
+
+    def record(row: dict[str, Any]) -> dict[str, Any]:
+        if row.get("customerId") == customer:
+            if "participants" in row:
+                resources = row.get("resources")
+                row = enriched(row)
+                if "customer" in row:
+                    row["customer"] = person(**row["customer"], undeclared=MARK)
+                for detail in row["participants"].get("details", []):
+                    detail.update(
+                        personId=f"{customer}L0", personDetails=person(id=f"{customer}L0", customerId=customer)
+                    )
+                return (
+                    planted(row)
+                    | ({"resources": resources} if resources else {})
+                    | {"undeclared": f"{customer} {MARK}"}
+                )
+            return planted({"comment": "", **row})
+        if row.get("bookingNumber") == others_booking and "participants" in row:
+            row["participants"]["details"] = [
+                {
+                    **detail,
+                    "personId": f"{customer}L1",
+                    "personDetails": planted(person(id=f"{customer}L1", customerId=customer)),
+                }
+                for detail in row["participants"].get("details", [])
+            ]
+            if mentions:
+                row["options"] = [{"id": "o", "name": "Sit with", "value": f"next to {MARK} firstName {MARK} lastName"}]
+        if mentions and row.get("description") == f"Booking {others_booking}":
+            row["comment"] = f"Paid by {PHONE}, customer {customer}"
+        return row
+
+    return change
+
+
+@pytest.fixture
+def customer(sandbox: Sandbox) -> str:
+    """The customer with the most bookings."""
+    bookings = sandbox.truth()["bookings"]
+    return str(Counter(booking["customerId"] for booking in bookings).most_common(1)[0][0])
+
+
+def test_a_customer_is_forgotten(
+    folder: Path,
+    sandbox: Sandbox,
+    keys: Sandbox,
+    loaded: Path,
+    customer: str,
+    monkeypatch: pytest.MonkeyPatch,
+    bookeo: Run,
+) -> None:
+    truth = sandbox.truth()
+    theirs = [booking["bookingNumber"] for booking in truth["bookings"] if booking["customerId"] == customer]
+    paid = {payment.get("bookingNumber") for payment in truth["payments"]}
+    other = next(b for b in truth["bookings"] if b["customerId"] != customer and b["bookingNumber"] in paid)
+    [was] = [one for one in truth["customers"] if one["id"] == customer]
+    signs = (*SIGNS, customer, was["emailAddress"])
+    mentions = {"in what others wrote"}
+    answer_through(monkeypatch, about(customer, other["bookingNumber"], mentions))
+    archive = str(folder / "archive")
+    monkeypatch.setenv("SOURCES__BOOKEO__ARCHIVE", archive)
+
+    def load_again() -> None:
+        sandbox.advance(minutes=1)
+        for number in (*theirs, other["bookingNumber"]):
+            sandbox.touch(number)
+        load(sandbox, loaded, archive=archive, tables=TABLES)
+
+    # One of their bookings cannot be read, and is still held as it was before.
+    sandbox.override(theirs[0], {"bookingNumber": theirs[0], "customerId": customer, "title": MARK, "startTime": MARK})
+    load_again()
+    sandbox.override(theirs[0], None)
+    with duckdb.connect(str(loaded)) as connection:
+        connection.execute(MARTS)
+    loaded.chmod(0o640)
+    copy = folder / "readers.duckdb"
+    publish(Target(database=loaded), copy)
+    monkeypatch.setenv("SOURCES__BOOKEO__PUBLISH", str(copy))
+    figures = query(loaded, FIGURES)
+    held = {name for name, content in left_behind(folder) if found_in(content, signs)}
+    for place in (
+        "duckdb",
+        ".bookings",
+        ".booking_people",
+        ".payments",
+        ".rejected_rows",
+        "_marts",
+        "_staging.",
+        ".zst",
+    ):
+        assert any(place in name for name in held), place
+
+    # Interrupted before the file is written anew, the same command does the rest.
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(forget, "compact", broken)
+        interrupted = bookeo("forget", "--customer", customer, "--yes")
+    assert (interrupted.code, interrupted.err) == (1, "Error: There is no room for a second file.\n")
+    assert found_in(loaded.read_bytes(), signs), "DuckDB leaves what was changed in free blocks; or is that over?"
+    done = bookeo("forget", "--customer", customer, "--yes")
+    assert done.code == 0, done
+    assert "stay theirs" not in done.out
+    assert not found_in((done.out + done.err).encode(), signs)
+    assert {name: found for name, content in left_behind(folder) if (found := found_in(content, signs))} == {}
+    assert query(loaded, FIGURES) == figures
+    assert query(loaded, f"SELECT DISTINCT label FROM bookeo_marts.customers WHERE {IS_FORGOTTEN}") == [(None,)]
+    assert query(loaded, f"SELECT count(*) FROM bookeo_marts.seen WHERE {IS_FORGOTTEN}") == [(len(theirs),)]
+    assert query(loaded, "SELECT count(*) > 100 FROM duckdb_columns() WHERE comment IS NOT NULL") == [(True,)]
+    assert loaded.stat().st_mode & 0o777 == 0o640
+
+    # What others wrote, only Bookeo can tell whom it is about.
+    mentions.clear()
+    load_again()
+    assert {name: found for name, content in left_behind(folder) if (found := found_in(content, signs))} == {}
+    assert query(loaded, FIGURES) == figures
+
+
+TABLES = (
+    *("bookings", "booking_participants", "booking_people", "booking_options", "booking_resources"),
+    *("customers", "customer_phone_numbers", "payments", "customer_bookings"),
+)
+IS_FORGOTTEN = "customer_id LIKE 'forgotten-%'"
+MARTS = """
+    CREATE SCHEMA bookeo_marts;
+    CREATE TABLE bookeo_marts.customers AS
+    SELECT account_id, customer_id, account_id || '|' || customer_id AS customer_key,
+        any_value(first_name || ' ' || last_name) AS label, any_value(email_address) AS customer_email,
+        sum(total_gross_amount) AS gross
+    FROM bookeo_data.bookings JOIN bookeo_data.customers USING (account_id, customer_id) GROUP BY ALL;
+    CREATE VIEW bookeo_marts.seen AS SELECT customer_id, title FROM bookeo_data.bookings;
+"""
+
+
+def broken(target: Target) -> None:
+    raise DatabaseUnusable("There is no room for a second file.")
