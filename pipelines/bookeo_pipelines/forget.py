@@ -67,7 +67,7 @@ class Forgetting:
         self._pipelines = pipelines
         self._person = person
         self._archive = archive
-        with _database(pipelines[0]) as (execute, tables):
+        with _database(pipelines[0]) as (_, execute, tables):
             self.rows: Counter[str] = Tables(execute, tables, target.dataset, person).count()
             """Rows that are about the person, by table."""
 
@@ -97,9 +97,9 @@ class Forgetting:
                 rewritten = self._archive.rewrite(
                     self._person.account_id, lambda kept: forget_in_file(kept, self._person)
                 )
-            with _database(self._pipelines[0]) as (execute, tables):
+            with _database(self._pipelines[0]) as (client, execute, tables):
                 held = Tables(execute, tables, self._target.dataset, self._person)
-                with _transaction(self._pipelines[0]):
+                with client.begin_transaction():
                     held.forget()
                 left = held.left()
                 if self._target.destination == "postgres":
@@ -163,7 +163,7 @@ def planned_forgetting(
                 pipeline = open_pipeline(name, target)
             pipelines.append(pipeline)
         try:
-            with _database(pipelines[0]) as (execute, tables):
+            with _database(pipelines[0]) as (_, execute, tables):
                 known = Forgotten.from_state(source_state(pipelines[0].state))
                 person = find_person(execute, tables, target.dataset, account_id, customer_id, known)
             forgetting = Forgetting(target, pipelines, person, Archive(archive) if archive else None)
@@ -200,16 +200,10 @@ def _whose(target: Target, customer_id: str, account: str | None) -> tuple[str, 
 
 
 @contextmanager
-def _database(pipeline: Any) -> Iterator[tuple[Execute, list[StoredTable]]]:
+def _database(pipeline: Any) -> Iterator[tuple[Any, Execute, list[StoredTable]]]:
     with pipeline.sql_client() as client:
 
         def execute(sql: str, *values: Any) -> Sequence[Any]:
             return client.execute_sql(sql, *values) or ()
 
-        yield execute, stored_tables(execute)
-
-
-@contextmanager
-def _transaction(pipeline: Any) -> Iterator[None]:
-    with pipeline.sql_client() as client, client.begin_transaction():
-        yield
+        yield client, execute, stored_tables(execute)

@@ -11,6 +11,7 @@ import pytest
 
 from bookeo_pipelines import forget
 from bookeo_pipelines.destination import DatabaseUnusable, Target
+from bookeo_pipelines.publish import publish
 from bookeo_sandbox import Sandbox
 from canaries import MARK, PHONE, SIGNS, answer_through, enriched, found_in, left_behind, person, planted
 from command_runs import Run
@@ -127,16 +128,8 @@ def test_a_customer_is_forgotten(
     monkeypatch.setenv("SOURCES__BOOKEO__PUBLISH", str(copy))
     figures = query(loaded, FIGURES)
     held = {name for name, content in left_behind(folder) if found_in(content, signs)}
-    for place in (
-        "duckdb",
-        ".bookings",
-        ".booking_people",
-        ".payments",
-        ".rejected_rows",
-        "_marts",
-        "_staging.",
-        ".zst",
-    ):
+    places = ("duckdb", ".bookings", ".booking_people", ".payments", ".rejected_rows", "_marts", "_staging.", "readers")
+    for place in (*places, ".zst"):
         assert any(place in name for name in held), place
 
     # Interrupted before the file is written anew, the same command does the rest.
