@@ -68,7 +68,7 @@ class Forgetting:
         self._person = person
         self._archive = archive
         with _database(pipelines[0]) as (_, execute, tables):
-            self.rows: Counter[str] = Tables(execute, tables, target.dataset, person).count()
+            self.rows: Counter[str] = self._tables(execute, tables).count()
             """Rows that are about the person, by table."""
 
     @property
@@ -98,13 +98,13 @@ class Forgetting:
                     self._person.account_id, lambda kept: forget_in_file(kept, self._person)
                 )
             with _database(self._pipelines[0]) as (client, execute, tables):
-                held = Tables(execute, tables, self._target.dataset, self._person)
+                held = self._tables(execute, tables)
                 with client.begin_transaction():
                     held.forget()
                 left = held.left()
                 if self._target.destination == "postgres":
-                    for table in tables:
-                        execute(f"VACUUM FULL {table.quoted}")
+                    for table in held.written:
+                        execute(f"VACUUM FULL {table}")
             compact(self._target)
             if copy is not None and copy.exists():
                 publish(self._target, copy)
@@ -116,6 +116,10 @@ class Forgetting:
             rewritten.damaged if rewritten else (),
             left,
         )
+
+    def _tables(self, execute: Execute, tables: Sequence[StoredTable]) -> Tables:
+        target = self._target
+        return Tables(execute, tables, target.dataset, self._person, shared=target.database is None)
 
     def _remember(self, pipeline: Any) -> None:
         with pipeline.managed_state(extract_state=True) as state:

@@ -50,17 +50,23 @@ class Tables:
 
     Args:
         execute: Asks the database and writes to it.
-        tables: Its tables.
+        tables: Its tables. On a server, which others use, too, only those count that have an account's id.
         dataset: The dataset that is loaded.
         person: Who is to be forgotten.
+        shared: Whether others use the database, too.
     """
 
-    def __init__(self, execute: Execute, tables: Sequence[StoredTable], dataset: str, person: Person) -> None:
+    def __init__(
+        self, execute: Execute, tables: Sequence[StoredTable], dataset: str, person: Person, *, shared: bool = False
+    ) -> None:
         self._execute = execute
+        tables = [table for table in tables if not shared or table.has("account_id")]
         self._all = [table for table in tables if not table.is_staging]
         self._staging = [table for table in tables if table.is_staging]
         self._bookings = next((t for t in self._all if t.schema == dataset and t.name == "bookings" and t.ours), None)
         self._person = person
+        self.written: dict[str, None] = {}
+        """Tables that were changed, as SQL names them."""
 
     def count(self) -> Counter[str]:
         """Counts the rows that are about the person.
@@ -83,7 +89,7 @@ class Tables:
             if not (table.ours and table.name in TREATED_APART):
                 self._forget_mentions(table)
         for table in self._staging:
-            self._execute(f"DELETE FROM {table.quoted}")
+            self._write(table, f"DELETE FROM {table.quoted}")
 
     def left(self) -> Counter[str]:
         """Counts what still names the person: rows about others with the same name, e-mail address or phone number.
@@ -116,7 +122,11 @@ class Tables:
         return int(number)
 
     def _delete(self, table: StoredTable, where: Where) -> None:
-        self._execute(f"DELETE FROM {table.quoted} WHERE {where.sql}", *where.values)
+        self._write(table, f"DELETE FROM {table.quoted} WHERE {where.sql}", *where.values)
+
+    def _write(self, table: StoredTable, statement: str, *values: Any) -> None:
+        self.written[table.quoted] = None
+        self._execute(statement, *values)
 
     def _account(self, table: StoredTable) -> Where:
         return Where("account_id = %s", (self._person.account_id,)) if table.has("account_id") else Where("TRUE")
@@ -171,12 +181,13 @@ class Tables:
         if changes:
             sets = ", ".join(change.sql for change in changes)
             values = tuple(value for change in changes for value in change.values)
-            self._execute(f"UPDATE {table.quoted} SET {sets} WHERE {about.sql}", *values, *about.values)
+            self._write(table, f"UPDATE {table.quoted} SET {sets} WHERE {about.sql}", *values, *about.values)
 
     def _empty(self, table: StoredTable, column: StoredColumn, among: Where) -> None:
         """Takes out the texts of a column that name the person."""
         if (texts := self._texts(column)) is not None:
-            self._execute(
+            self._write(
+                table,
                 f"UPDATE {table.quoted} SET {column.quoted} = {_nothing(column)} WHERE {among.sql} AND {texts.sql}",
                 *among.values,
                 *texts.values,
@@ -211,7 +222,8 @@ class Tables:
                 self._empty(table, column, self._account(table))
             if (there := self._id_in(column)) is not None:
                 account, replaced = self._account(table), f"replace({_spelt(column)}, %s, %s)"
-                self._execute(
+                self._write(
+                    table,
                     f"UPDATE {table.quoted} SET {column.quoted} = CAST({replaced} AS {column.type}) "
                     f"WHERE {account.sql} AND {there.sql}",
                     *(person.customer_id, person.pseudonym),
@@ -269,7 +281,8 @@ class Tables:
             left = left.replace(person.customer_id, person.pseudonym) if left and person.customer_id in left else left
             if left and person.named_in(left):
                 left = None
-            self._execute(
+            self._write(
+                table,
                 f"UPDATE {table.quoted} SET raw = CAST(%s AS {table.column('raw').type}), raw_id = %s "
                 "WHERE account_id = %s AND table_name = %s AND raw_id = %s AND CAST(fetched_at AS VARCHAR) = %s "
                 "AND position = %s",

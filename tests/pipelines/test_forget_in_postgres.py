@@ -1,0 +1,49 @@
+"""In PostgreSQL, nobody who is forgotten is left in the tables or in the files that they are kept in."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from bookeo_pipelines.destination import target
+from bookeo_pipelines.forget import planned_forgetting
+from bookeo_pipelines.load import LoadRequest, run_load
+from bookeo_sandbox import Sandbox, serve
+from loading import SMALL, settings_of
+from postgres_server import PostgresDatabase, PostgresServer
+
+FILES = """
+    SELECT count(*) FROM pg_class, LATERAL pg_read_binary_file(pg_relation_filepath(oid)) AS content
+    WHERE relkind IN ('r', 't') AND relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
+      AND pg_relation_filepath(oid) IS NOT NULL AND position('{}'::bytea IN content) > 0
+"""
+
+
+def test_a_customer_is_forgotten(
+    postgres: PostgresDatabase, postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", postgres.url)
+    with serve(**{**SMALL, "bookings": 20}) as sandbox:
+        customer, address = _customer(sandbox)
+        where = target("postgres", "bookeo_data", None)
+        settings = settings_of(sandbox, histories="never", payments="never")
+        result = run_load(LoadRequest(settings, where, tables=("bookings", "booking_people", "customers")))
+    assert result.failure is None
+    figures = "SELECT count(*), count(DISTINCT customer_id), sum(total_gross_amount) FROM bookeo_data.bookings"
+    before = postgres_server.run(figures, postgres.name)
+    postgres_server.run("CHECKPOINT", postgres.name)
+    assert int(postgres_server.run(FILES.format(address), postgres.name)) > 0
+    with planned_forgetting(where, customer) as planned:
+        assert planned.rows["customers"] == 1
+        assert not planned.carry_out().left
+    postgres_server.run("CHECKPOINT", postgres.name)
+    for sign in (customer, address):
+        assert postgres_server.run(FILES.format(sign), postgres.name) == "0"
+    assert postgres_server.run(figures, postgres.name) == before
+
+
+def _customer(sandbox: Sandbox) -> tuple[str, str]:
+    truth = sandbox.truth()
+    [(customer, _)] = Counter(booking["customerId"] for booking in truth["bookings"]).most_common(1)
+    return customer, next(one["emailAddress"] for one in truth["customers"] if one["id"] == customer)
