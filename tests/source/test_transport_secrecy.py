@@ -145,6 +145,13 @@ def test_what_the_api_says_is_passed_on_short_and_clean(server: Script) -> None:
     assert (caught.value.status, caught.value.error_id) == (400, "AB-12")
 
 
+def test_where_anything_personal_is_hidden_the_api_is_not_quoted(server: Script) -> None:
+    server.otherwise = Reply(400, {"message": f"no place for {PERSON}", "errorId": "AB-12"})
+    with pytest.raises(RequestRejected) as caught:
+        make(server.base_url, privacy={"ip": "drop"}).request("GET", "/bookings", operation="GET /bookings")
+    assert caught.value.message == "Bookeo refused GET /bookings with HTTP 400 (Bookeo's error id: AB-12)."
+
+
 def test_a_search_text_quoted_by_the_api_is_taken_out(server: Script) -> None:
     server.otherwise = Reply(400, {"message": f"cannot search for {PERSON}"})
     with pytest.raises(RequestRejected, match=r"cannot search for \*\*\*"):
