@@ -1,0 +1,44 @@
+{# A count or a sum of counts: never null, always a bigint. #}
+{% macro count_of(expression) -%}
+    cast(coalesce({{ expression }}, 0) as bigint)
+{%- endmacro %}
+
+{# A sum of money: never null, exact. #}
+{% macro amount_of(expression) -%}
+    cast(coalesce({{ expression }}, 0) as numeric(38, 4))
+{%- endmacro %}
+
+{# A share of two counts, between 0 and 1 in most cases; null where there is nothing to take a share of. #}
+{% macro rate_of(part, whole) -%}
+    cast(1.0 * ({{ part }}) / nullif({{ whole }}, 0) as numeric(19, 6))
+{%- endmacro %}
+
+{# An amount divided by a count, rounded half away from zero to four decimals; null where the count is 0. Never a float. #}
+{% macro average_amount(amount, count) -%}
+    {{ return(adapter.dispatch('average_amount', 'bookeo_marts')(amount, count)) }}
+{%- endmacro %}
+
+{% macro default__average_amount(amount, count) -%}
+    cast(round(({{ amount }}) / nullif({{ count }}, 0), 4) as numeric(38, 4))
+{%- endmacro %}
+
+{# DuckDB's / makes a float of a decimal, its // stays among whole numbers. #}
+{% macro duckdb__average_amount(amount, count) -%}
+    cast(
+        sign({{ amount }})
+        * cast((abs(cast(({{ amount }}) * 10000 as hugeint)) * 2 + ({{ count }})) // nullif(2 * ({{ count }}), 0) as decimal(28, 0))
+        * cast(0.0001 as decimal(5, 4))
+        as numeric(38, 4)
+    )
+{%- endmacro %}
+
+{# The season of a month on the northern hemisphere, by meteorologists' whole months; pass months moved by six for the southern. #}
+{% macro season_of(month) -%}
+    case when {{ month }} in (12, 1, 2) then 'winter' when {{ month }} in (3, 4, 5) then 'spring'
+        when {{ month }} in (6, 7, 8) then 'summer' else 'autumn' end
+{%- endmacro %}
+
+{# Figures of bookings that are not canceled, of rows of fct_bookings. #}
+{% macro standing(expression) -%}
+    sum(case when not is_canceled then {{ expression }} else 0 end)
+{%- endmacro %}

@@ -1,0 +1,112 @@
+with people as (
+    select
+        participants.account_id,
+        participants.booking_number,
+        sum(participants.number) as participants,
+        sum(participants.number * coalesce(categories.num_seats, 1)) as seats
+    from {{ ref('stg_booking_participants') }} as participants
+    left join {{ ref('stg_people_categories') }} as categories
+        on categories.account_id = participants.account_id
+        and categories.people_category_id = participants.people_category_id
+    group by participants.account_id, participants.booking_number
+),
+
+reductions as (
+    select account_id, booking_number, unit_price_currency as currency, sum(-unit_price_amount * coalesce(quantity, 1)) as amount
+    from {{ ref('stg_booking_price_adjustments') }}
+    where unit_price_amount * coalesce(quantity, 1) < 0
+    group by account_id, booking_number, unit_price_currency
+),
+
+coupons as (
+    select distinct account_id, booking_number from {{ ref('stg_booking_coupons') }}
+),
+
+bookings as (
+    select
+        bookings.account_id,
+        bookings.booking_number,
+        bookings.product_id,
+        bookings.customer_id,
+        bookings.event_id,
+        coalesce(bookings.canceled, false) as is_canceled,
+        coalesce(bookings.no_show, false) and not coalesce(bookings.canceled, false) as is_no_show,
+        bookings.creation_time,
+        coalesce(bookings.start_time, bookings.creation_time) as start_time,
+        case when bookings.canceled then bookings.cancelation_time end as cancelation_time,
+        bookings.start_date_local,
+        {{ local_date('made', 'bookings.creation_time') }} as booked_date,
+        case when bookings.canceled then {{ local_date('gone', 'bookings.cancelation_time') }} end as canceled_date,
+        coalesce(bookings.source, 'unknown') as source,
+        coalesce(bookings.promotion_name, 'none') as promotion,
+        coalesce(bookings.total_gross_currency, 'XXX') as currency,
+        coalesce(bookings.total_gross_amount, 0) as gross_amount,
+        coalesce(bookings.total_net_amount, 0) as net_amount,
+        coalesce(bookings.total_taxes_amount, 0) as tax_amount,
+        case
+            when coalesce(bookings.total_paid_currency, 'XXX') = coalesce(bookings.total_gross_currency, 'XXX')
+                then coalesce(bookings.total_paid_amount, 0)
+            else 0
+        end as paid_amount,
+        case
+            when bookings.customer_id is not null then row_number() over (
+                partition by bookings.account_id, bookings.customer_id order by bookings.creation_time, bookings.booking_number
+            )
+        end as customer_booking
+    from {{ ref('stg_bookings') }} as bookings
+    {{ join_offset('made', 'bookings.account_id', 'bookings.creation_time') }}
+    {{ join_offset('gone', 'bookings.account_id', 'bookings.cancelation_time') }}
+),
+
+dated as (
+    select *, coalesce(start_date_local, booked_date) as tour_date from bookings
+)
+
+select
+    bookings.account_id,
+    bookings.booking_number,
+    bookings.product_id,
+    bookings.customer_id,
+    bookings.event_id,
+    case when bookings.is_canceled then 'canceled' else 'standing' end as status,
+    bookings.is_canceled,
+    bookings.is_no_show,
+    not bookings.is_canceled and bookings.start_time <= accounts.as_of as has_taken_place,
+    bookings.booked_date,
+    bookings.tour_date,
+    bookings.canceled_date,
+    bookings.creation_time,
+    bookings.start_time,
+    bookings.cancelation_time,
+    greatest({{ count_of(dbt.datediff('bookings.booked_date', 'bookings.tour_date', 'day')) }}, 0) as lead_days,
+    {{ count_of('people.participants') }} as participants,
+    case when products.sold_per = 'booking' then cast(1 as bigint) else {{ count_of('people.seats') }} end as seats,
+    bookings.source,
+    bookings.promotion,
+    coupons.booking_number is not null as has_coupon,
+    cast(bookings.customer_booking as bigint) as customer_booking,
+    case
+        when bookings.customer_booking is null then 'unknown' when bookings.customer_booking = 1 then 'new' else 'returning'
+    end as customer_kind,
+    bookings.currency,
+    cast(bookings.gross_amount as numeric(19, 4)) as gross_amount,
+    cast(bookings.net_amount as numeric(19, 4)) as net_amount,
+    cast(bookings.tax_amount as numeric(19, 4)) as tax_amount,
+    cast(coalesce(reductions.amount, 0) as numeric(19, 4)) as discount_amount,
+    cast(bookings.paid_amount as numeric(19, 4)) as paid_amount,
+    cast(
+        case when bookings.is_canceled then 0 else greatest(bookings.gross_amount - bookings.paid_amount, 0) end as numeric(19, 4)
+    ) as outstanding_amount,
+    cast(
+        case when bookings.is_canceled then 0 else greatest(bookings.paid_amount - bookings.gross_amount, 0) end as numeric(19, 4)
+    ) as overpaid_amount
+from dated as bookings
+inner join {{ ref('int_accounts') }} as accounts on accounts.account_id = bookings.account_id
+left join {{ ref('dim_products') }} as products
+    on products.account_id = bookings.account_id and products.product_id = bookings.product_id
+left join people on people.account_id = bookings.account_id and people.booking_number = bookings.booking_number
+left join reductions
+    on reductions.account_id = bookings.account_id
+    and reductions.booking_number = bookings.booking_number
+    and reductions.currency = bookings.currency
+left join coupons on coupons.account_id = bookings.account_id and coupons.booking_number = bookings.booking_number

@@ -1,0 +1,33 @@
+with accounts as (
+    select account_id from {{ ref('stg_bookings') }}
+    union
+    select account_id from {{ ref('stg_business') }}
+    union
+    select account_id from {{ ref('stg_payments') }}
+    union
+    select account_id from {{ ref('stg_products') }}
+    union
+    select account_id from {{ ref('stg_customers') }}
+    union
+    select account_id from {{ ref('stg_slots') }}
+),
+
+-- Up to when it was loaded, by Bookeo's clock.
+windows as (
+    select account_id, max(coalesce(server_time, loaded_at)) as moment
+    from {{ ref('stg_load_windows') }}
+    where resource = 'bookings'
+    group by account_id
+),
+
+-- Without the ledger: when anything last changed.
+changes as (
+    select account_id, max(updated_at) as moment from {{ ref('stg_bookings') }} group by account_id
+)
+
+select
+    accounts.account_id,
+    coalesce(windows.moment, changes.moment) as as_of
+from accounts
+left join windows on windows.account_id = accounts.account_id
+left join changes on changes.account_id = accounts.account_id

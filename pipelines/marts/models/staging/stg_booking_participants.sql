@@ -1,0 +1,6 @@
+{{ loaded('booking_participants', {
+    'account_id': 'text',
+    'booking_number': 'text',
+    'people_category_id': 'text',
+    'number': 'bigint'
+}) }}

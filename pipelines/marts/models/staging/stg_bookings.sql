@@ -1,0 +1,33 @@
+with bookings as (
+
+{{ loaded('bookings', {
+    'account_id': 'text',
+    'booking_number': 'text',
+    'updated_at': 'timestamp with time zone',
+    'start_time': 'timestamp with time zone',
+    'start_date_local': 'date',
+    'start_time_local': 'time',
+    'product_id': 'text',
+    'product_name': 'text',
+    'event_id': 'text',
+    'customer_id': 'text',
+    'canceled': 'boolean',
+    'cancelation_time': 'timestamp with time zone',
+    'no_show': 'boolean',
+    'creation_time': 'timestamp with time zone',
+    'source': 'text',
+    'promotion_name': 'text',
+    'total_gross_amount': 'numeric(19, 4)',
+    'total_gross_currency': 'text',
+    'total_net_amount': 'numeric(19, 4)',
+    'total_taxes_amount': 'numeric(19, 4)',
+    'total_paid_amount': 'numeric(19, 4)',
+    'total_paid_currency': 'text',
+    'deleted_at': 'timestamp with time zone'
+}) }}
+
+)
+
+select *
+from bookings
+where deleted_at is null

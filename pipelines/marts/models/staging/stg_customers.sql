@@ -1,0 +1,8 @@
+{{ loaded('customers', {
+    'account_id': 'text',
+    'customer_id': 'text',
+    'creation_time': 'timestamp with time zone',
+    'street_address_country_code': 'text',
+    'language_code': 'text',
+    'member': 'boolean'
+}) }}

@@ -1,0 +1,6 @@
+{{ loaded('load_windows', {
+    'account_id': 'text',
+    'resource': 'text',
+    'server_time': 'timestamp with time zone',
+    'loaded_at': 'timestamp with time zone'
+}) }}
