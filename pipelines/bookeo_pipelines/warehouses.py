@@ -78,7 +78,7 @@ def check_destination(destination: str) -> None:
             "keeps Delta tables in the same place."
         )
     kind = kind_of(destination)
-    if kind.extra is not None and not all(_is_there(name) for name in kind.modules):
+    if kind.extra is not None and not all(is_there(name) for name in kind.modules):
         raise SettingsError(
             f"The destination {destination} needs the extra {kind.extra}: pip install 'bookeo[{kind.extra}]'."
         )
@@ -163,7 +163,15 @@ def place_of(destination: str, dataset: str) -> str:
         ) from None
 
 
-def _is_there(module: str) -> bool:
+def is_there(module: str) -> bool:
+    """Tells whether a module is installed, without importing it.
+
+    Args:
+        module: Its name.
+
+    Returns:
+        Whether it is.
+    """
     try:
         return find_spec(module) is not None
     except ModuleNotFoundError:  # a package around it is missing

@@ -16,6 +16,12 @@ from command_runs import Run
 from truth import DATASET, assert_equals_truth
 
 COMMANDS = sorted(get_command(app).commands)  # type: ignore[attr-defined]
+LEAVES = {
+    (name, *below): command
+    for name, group in get_command(app).commands.items()  # type: ignore[attr-defined]
+    for below, command in ({(n,): c for n, c in getattr(group, "commands", {}).items()} or {(): group}).items()
+}
+"""Every command by its words; some stand in groups."""
 
 
 def test_the_version(bookeo: Run) -> None:
@@ -30,13 +36,13 @@ def test_the_help_lists_every_command(bookeo: Run) -> None:
     assert all(re.search(rf"\b{command}\b", outcome.out) for command in COMMANDS)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_explains_itself_with_an_example(bookeo: Run, command: str) -> None:
-    outcome = bookeo(command, "--help")
+@pytest.mark.parametrize("words", sorted(LEAVES), ids=" ".join)
+def test_every_command_explains_itself_with_an_example(bookeo: Run, words: tuple[str, ...]) -> None:
+    outcome = bookeo(*words, "--help")
     assert outcome.code == 0
-    assert f"Example: bookeo {command}" in outcome.out
-    for option in get_command(app).commands[command].params:  # type: ignore[attr-defined]
-        assert getattr(option, "help", None), f"{command} {option.name} is not explained"
+    assert f"Example: bookeo {' '.join(words)}" in outcome.out
+    for option in LEAVES[words].params:
+        assert getattr(option, "help", None), f"{words} {option.name} is not explained"
 
 
 def test_check_says_what_the_keys_may_read(bookeo: Run, keys: Sandbox) -> None:

@@ -1,0 +1,114 @@
+"""The dbt project of the marts: where it is, how it reaches the database, and running it in this process."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from bookeo.errors import SettingsError
+from bookeo_pipelines.destination import Target
+from bookeo_pipelines.packages import working_folder
+from bookeo_pipelines.warehouses import is_there, make_destination
+
+VARIABLE = "DBT_ENV_SECRET_BOOKEO_"
+"""What the names of variables begin with that hold credentials: dbt keeps the values of such out of its logs."""
+POSTGRES_OPTIONS = ("sslmode", "sslcert", "sslkey", "sslrootcert")
+"""Parameters of a connection string that dbt takes as well."""
+
+
+def project_folder() -> Path:
+    """Finds the dbt project, which is installed along with this package.
+
+    Returns:
+        The folder with `dbt_project.yml`.
+    """
+    return Path(str(files("bookeo_marts")))
+
+
+def run_dbt(target: Target, arguments: Sequence[str], variables: Mapping[str, str], *, debug: bool = False) -> Any:
+    """Runs dbt in this process. It writes nothing but tables and a working folder, and calls nobody.
+
+    Args:
+        target: The database, a DuckDB file or Postgres.
+        arguments: The subcommand and what belongs to it.
+        variables: Variables of the project.
+        debug: Whether dbt prints what it does.
+
+    Returns:
+        dbt's `dbtRunnerResult`.
+
+    Raises:
+        SettingsError: dbt is not installed, or the destination is none that the project is made for.
+    """
+    if not all(is_there(f"dbt.{name}") for name in ("cli", "adapters.duckdb", "adapters.postgres")):
+        raise SettingsError("The marts need the extra marts: pip install 'bookeo[marts]'.")
+    from dbt.cli.main import dbtRunner
+
+    output, environment = _connection(target)
+    work = working_folder(target) / "marts"
+    work.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="bookeo-marts-") as folder, _environment(environment):
+        profile = {"bookeo": {"target": "loaded", "outputs": {"loaded": output}}}
+        Path(folder, "profiles.yml").write_text(json.dumps(profile))  # JSON is YAML
+        level = "info" if debug else "none"
+        return dbtRunner().invoke(
+            [
+                *arguments,
+                *("--project-dir", str(project_folder()), "--profiles-dir", folder),
+                *("--target-path", str(work / "target"), "--log-path", str(work / "logs")),
+                *("--log-level", level, "--log-level-file", "none", "--no-use-colors"),
+                *("--no-send-anonymous-usage-stats", "--no-version-check", "--no-write-json"),
+                *("--vars", json.dumps(dict(variables))),
+            ]
+        )
+
+
+def _connection(target: Target) -> tuple[dict[str, Any], dict[str, str]]:
+    """The database as dbt describes it, and the variables that it reads the credentials from."""
+    # The schema is for nothing: every model says which of the variables names its own.
+    common = {"schema": target.dataset}
+    if target.database is not None:
+        path = str(target.database.resolve())
+        return {"type": "duckdb", "path": path, "threads": 1, "settings": {"TimeZone": "UTC"}, **common}, {}
+    made = make_destination(target.destination)
+    if not made.destination_type.endswith(".postgres"):
+        raise SettingsError(
+            f"The marts are made in a DuckDB file or in Postgres, not in {target.destination}; its tables can be "
+            "exported, or loaded into one of the two as well."
+        )
+    credentials = made.configuration(made.spec()._bind_dataset_name(dataset_name=target.dataset)).credentials
+    values = {"HOST": credentials.host, "USER": credentials.username, "PASSWORD": credentials.password}
+    secrets = {f"{VARIABLE}{name}": str(value or "") for name, value in values.items()}
+    output = {
+        "type": "postgres",
+        "host": f"{{{{ env_var('{VARIABLE}HOST') }}}}",
+        "user": f"{{{{ env_var('{VARIABLE}USER') }}}}",
+        "password": f"{{{{ env_var('{VARIABLE}PASSWORD') }}}}",
+        "port": credentials.port,
+        "dbname": credentials.database,
+        "connect_timeout": credentials.connect_timeout,
+        "threads": 4,
+        **{name: value for name, value in (credentials.query or {}).items() if name in POSTGRES_OPTIONS},
+        **common,
+    }
+    return output, secrets
+
+
+@contextmanager
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
