@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import sys
@@ -43,7 +44,12 @@ def forget_settings() -> None:
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The test's own current folder."""
     _isolate(monkeypatch, tmp_path)
+    names = ("bookeo", "bookeo_pipelines", "bookeo_pipelines.watching", "dlt", "urllib3", "opentelemetry")
+    loggers = [logging.getLogger(name) for name in names]
+    before = [(logger.handlers[:], logger.level, logger.propagate) for logger in loggers]
     yield tmp_path
+    for logger, (logger.handlers[:], level, logger.propagate) in zip(loggers, before, strict=True):
+        logger.setLevel(level)
     monkeypatch.undo()
     forget_settings()
 

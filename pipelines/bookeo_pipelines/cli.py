@@ -15,8 +15,8 @@ from bookeo_pipelines.owner_only import owner_only
 
 # dlt reads this when it is imported; whoever wants the telemetry sets it to true.
 os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
-# Its warnings are for those who build pipelines; ours are in the summary.
-os.environ.setdefault("RUNTIME__LOG_LEVEL", "ERROR")
+# Its lines are for those who build pipelines, and may quote a row; what matters of them is in the error that it raises.
+os.environ["RUNTIME__LOG_LEVEL"] = "CRITICAL"
 
 app = typer.Typer(
     name="bookeo",

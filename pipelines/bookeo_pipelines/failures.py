@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from enum import IntEnum
+from enum import IntEnum, StrEnum
+from typing import Any
 
-from bookeo.errors import BookeoError, FatalError, RetriableError
+from bookeo.errors import BookeoError, FatalError, RequestBudgetSpent, RetriableError
 from bookeo_pipelines.destination import Target, translate
 
 
@@ -21,6 +22,24 @@ class ExitCode(IntEnum):
     TRY_LATER = 4
     """Nothing is wrong here; the same command will do later."""
     INTERRUPTED = 130
+
+
+class Outcome(StrEnum):
+    """What became of a load, in a word for programs."""
+
+    DONE = "done"
+    STOPPED = "stopped"
+    """At the requests allowed, as asked for; the next load goes on."""
+    REJECTED = "rejected"
+    """All is loaded but for records that could not be shaped."""
+    RETRIABLE = "retriable"
+    FATAL = "fatal"
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """What the command ends with where no other account fares worse."""
+        codes = {"rejected": ExitCode.REJECTED, "retriable": ExitCode.TRY_LATER, "fatal": ExitCode.FATAL}
+        return codes.get(self, ExitCode.DONE)
 
 
 class LoadFailed(FatalError):
@@ -41,6 +60,64 @@ def exit_code(error: BookeoError) -> ExitCode:
         `TRY_LATER` for what passes by itself, else `FATAL`.
     """
     return ExitCode.TRY_LATER if isinstance(error, RetriableError) else ExitCode.FATAL
+
+
+def outcome_of(failure: BookeoError | None, *, rejected: bool = False) -> Outcome:
+    """Says what became of a load.
+
+    Args:
+        failure: Why it ended early, if it did.
+        rejected: Whether records were rejected, and that counts as a failure.
+
+    Returns:
+        The word for it.
+    """
+    if isinstance(failure, RequestBudgetSpent):
+        return Outcome.STOPPED
+    if failure is not None:
+        return Outcome.RETRIABLE if isinstance(failure, RetriableError) else Outcome.FATAL
+    return Outcome.REJECTED if rejected else Outcome.DONE
+
+
+def failure_as_json(error: BookeoError) -> dict[str, Any]:
+    """Says what went wrong, for programs.
+
+    Args:
+        error: The error.
+
+    Returns:
+        `kind` (`retriable` or `fatal`), `type` (see `bookeo.errors`), `message`, and of the API's answer, where there
+        was one, `operation`, `status` and `error_id`.
+    """
+    kind = Outcome.RETRIABLE if isinstance(error, RetriableError) else Outcome.FATAL
+    return {
+        "kind": kind.value,
+        "type": type(error).__name__,
+        "message": error.message,
+        "operation": error.operation,
+        "status": error.status,
+        "error_id": error.error_id,
+    }
+
+
+def failed_as_json(account: str | None, error: BookeoError) -> dict[str, Any]:
+    """Says that nothing could be done for an account, for programs.
+
+    Args:
+        account: Its name in the settings, if it has one.
+        error: Why.
+
+    Returns:
+        An object of plain JSON values: as of a load, without its counts.
+    """
+    outcome = outcome_of(error)
+    return {
+        "account": account,
+        "outcome": outcome.value,
+        "failure": failure_as_json(error),
+        "error": error.message,
+        "exit_code": int(outcome.exit_code),
+    }
 
 
 def as_bookeo_error(error: BaseException, target: Target) -> BookeoError:

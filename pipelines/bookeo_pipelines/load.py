@@ -9,13 +9,14 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from dlt.common.destination.exceptions import DestinationException
 
 from bookeo import BookeoError, BookeoSettings, LoadNotes, LoadSession, Progress
+from bookeo.api import BookeoClient
 from bookeo.usage import Usage
 from bookeo_pipelines.destination import Target, check_place, database_for_writing
 from bookeo_pipelines.failures import as_bookeo_error
@@ -26,6 +27,7 @@ from bookeo_pipelines.plan import known_empty
 from bookeo_pipelines.run_lock import one_at_a_time
 from bookeo_pipelines.runs import record_run
 from bookeo_pipelines.warehouse import Warehouse
+from bookeo_pipelines.watching import LoadWatch, watched
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,8 @@ class LoadResult:
         seconds: How long it took.
         chunks: Packages that were committed.
         pending: What an earlier run had left behind.
-        covered: First and last moment of the range, if bookings were read.
+        covered: First and last moment up to which bookings were committed, if any were read.
+        lag: How far behind Bookeo's clock that is at the end; None where a range was read again.
         failure: Why it ended early, if it did; what is counted here is loaded all the same.
     """
 
@@ -108,6 +111,7 @@ class LoadResult:
     chunks: int
     pending: Pending
     covered: tuple[datetime, datetime] | None
+    lag: timedelta | None = None
     tables: dict[str, TableChange] = field(default_factory=dict)
     failure: BookeoError | None = None
 
@@ -149,15 +153,16 @@ def run_load(
     Raises:
         BookeoError: Nothing could be loaded; the destination is as it was.
     """
-    check_place(request.target)
-    with (
-        one_at_a_time(lock_path(request), request.target.description, request.wait_seconds),
-        database_for_writing(request.target),
-    ):
-        result = _load(request, on_progress, nullcontext())
-        if on_loaded:
-            on_loaded()
-        return result
+    with watched(request.settings.account, request.target) as watch:
+        check_place(request.target)
+        with (
+            one_at_a_time(lock_path(request), request.target.description, request.wait_seconds),
+            database_for_writing(request.target),
+        ):
+            result = _load(request, watch, on_progress, nullcontext())
+            if on_loaded:
+                on_loaded()
+            return result
 
 
 @owner_only()
@@ -192,10 +197,14 @@ def run_loads(
 
     def load(request: LoadRequest) -> LoadResult | AccountFailed:
         name = request.settings.account or ""
-        watch = functools.partial(on_progress, name) if on_progress else None
+        tell = functools.partial(on_progress, name) if on_progress else None
+        result: LoadResult | AccountFailed
         try:
-            result: LoadResult | AccountFailed
-            result = run_load(request, watch) if apart else _load(request, watch, taking_turns)
+            if apart:
+                result = run_load(request, tell)
+            else:
+                with watched(name, request.target) as watch:
+                    result = _load(request, watch, tell, taking_turns)
         except Exception as error:
             result = AccountFailed(name, as_bookeo_error(error, request.target))
         if on_result:
@@ -216,21 +225,34 @@ def run_loads(
 
 
 def _load(
-    request: LoadRequest, on_progress: Callable[[Progress], None] | None, loading: AbstractContextManager[Any]
+    request: LoadRequest,
+    watch: LoadWatch,
+    on_progress: Callable[[Progress], None] | None,
+    loading: AbstractContextManager[Any],
 ) -> LoadResult:
     started, began = time.monotonic(), datetime.now(UTC)
+
+    def tell(progress: Progress) -> None:
+        watch.progress(progress)
+        if on_progress is not None:
+            on_progress(progress)
+
+    client = BookeoClient.from_settings(request.settings, watch.requests)
     session = LoadSession(
-        request.settings, since=request.since, until=request.until, chunked=True, on_progress=on_progress
+        request.settings, client=client, since=request.since, until=request.until, chunked=True, on_progress=tell
     )
     try:
         names = selection(session, request.tables)
         account_id = session.account_id
+        watch.begins(account_id)
         with loading:
             pipeline = open_pipeline(request.pipeline_name, request.target)
             pending = finish_pending(pipeline, request.target)
             before = Warehouse(pipeline, account_id).row_counts()
         session.known_empty = known_empty(request.pipeline_name, request.target, account_id)
-        phases = Phases(pipeline, session, names, request.target, loading, refresh_customers=request.refresh_customers)
+        phases = Phases(
+            pipeline, session, names, request.target, loading, refresh_customers=request.refresh_customers, watch=watch
+        )
         phases.run()
         warehouse = Warehouse(pipeline, account_id, loading)
         after = warehouse.row_counts()
@@ -241,22 +263,46 @@ def _load(
         raise as_bookeo_error(error, request.target) from None
     finally:
         session.close()
-    return LoadResult(
+    seconds = time.monotonic() - started
+    covered = _covered(session, phases.reached)
+    moves = session.range is not None and session.range.moves_cursor
+    result = LoadResult(
         account=request.settings.account,
         account_id=account_id,
         target=request.target,
         notes=session.notes,
         usage=session.client.transport.usage,
-        seconds=time.monotonic() - started,
+        seconds=seconds,
         chunks=phases.packages,
         pending=pending,
-        covered=(session.range.since, session.range.until) if session.range else None,
+        covered=covered,
+        lag=session.now + timedelta(seconds=seconds) - covered[1] if covered and moves else None,
         tables={
             name: TableChange(session.rows[name], before.get(name, 0), after.get(name, 0))
             for name in sorted({*after, *session.rows})
         },
         failure=as_bookeo_error(session.failure, request.target) if session.failure else None,
     )
+    watch.ended(
+        failure=result.failure,
+        rejected=result.rejected if request.settings.fail_on_rejected else 0,
+        lag=result.lag,
+        since=covered[0].isoformat() if covered else None,
+        until=covered[1].isoformat() if covered else None,
+        requests=result.usage.total_requests,
+        throttled=result.usage.throttled,
+        seconds_waited=round(result.usage.seconds_waited, 3),
+        seconds=round(seconds, 3),
+        packages=result.chunks,
+    )
+    return result
+
+
+def _covered(session: LoadSession, reached: datetime | None) -> tuple[datetime, datetime] | None:
+    """The range whose bookings are in the destination."""
+    if session.range is None or reached is None:
+        return None
+    return session.range.since, session.range.until if session.finished else min(reached, session.range.until)
 
 
 def lock_path(request: LoadRequest) -> Path:

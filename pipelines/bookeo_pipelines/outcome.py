@@ -38,11 +38,23 @@ def run_and_exit(app: typer.Typer, say: Callable[[str], None], *, debug: bool = 
         if isinstance(error, BookeoError):
             say(f"Error: {error.message}")
             sys.exit(int(exit_code(error)))
-        say(
-            f"Error: something unforeseen happened ({type(error).__name__} in {_where(error)}); what was loaded stays "
-            "loaded. Please report it with the output of the same command with --debug."
-        )
+        say(f"Error: {unforeseen(error)}")
         sys.exit(1)
+
+
+def unforeseen(error: Exception) -> str:
+    """Says where an error of ours came from, without its text.
+
+    Args:
+        error: The error.
+
+    Returns:
+        A sentence.
+    """
+    return (
+        f"something unforeseen happened ({type(error).__name__} in {_where(error)}); what was loaded stays loaded. "
+        "Please report it with the output of the same command with --debug."
+    )
 
 
 def _where(error: BaseException) -> str:

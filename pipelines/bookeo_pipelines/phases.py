@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
@@ -32,6 +32,7 @@ from bookeo_pipelines.missing import (
 from bookeo_pipelines.packages import load_pending
 from bookeo_pipelines.settlement import Settlement
 from bookeo_pipelines.warehouse import Warehouse
+from bookeo_pipelines.watching import LoadWatch
 
 LEDGER_TABLES = frozenset({"load_windows", "child_checks", "rejected_rows"})
 """Tables about the loading itself; they are always loaded along."""
@@ -75,6 +76,7 @@ class Phases:
         target: Where the tables go.
         loading: Held while the destination is asked or written to; several accounts of one process take turns.
         refresh_customers: Whether all customers are read again, whenever that was done last.
+        watch: Told of each package.
     """
 
     def __init__(
@@ -86,7 +88,9 @@ class Phases:
         loading: AbstractContextManager[Any] | None = None,
         *,
         refresh_customers: bool = False,
+        watch: LoadWatch | None = None,
     ) -> None:
+        self._watch = watch or LoadWatch(session.settings.account, target)
         self._refresh_customers = refresh_customers
         self._loading = loading or nullcontext()
         self._pipeline = pipeline
@@ -96,6 +100,8 @@ class Phases:
         self._warehouse = Warehouse(pipeline, session.account_id, self._loading)
         self.packages = 0
         """Packages committed so far."""
+        self.reached: datetime | None = None
+        """The last moment up to which the bookings are committed; None where no window of them is."""
 
     def run(self) -> None:
         """Runs all phases.
@@ -128,6 +134,8 @@ class Phases:
             names = self._resources(source, feed=False)
             began = session.reader.windows_done if session.reader else 0
             landed = not names or self._commit(source.with_resources(*names))
+            if landed and session.reader and session.reader.windows_done:
+                self.reached = session.reader.position - timedelta(seconds=1)
             if not landed or not names or session.failure or session.reader is None or session.finished:
                 windows = session.reader.windows_done - began if session.reader and landed else 0
                 if isinstance(session.failure, RequestBudgetSpent) and not windows and self.packages <= 1:
@@ -251,9 +259,11 @@ class Phases:
         """Extracts and loads one package; returns whether it is in the destination."""
         counted = Counter(self._session.rows)
         try:
-            self._pipeline.extract(source)
-            self._pipeline.normalize()
-            with self._loading:
+            with self._watch.step("extract"):
+                self._pipeline.extract(source)
+            with self._watch.step("normalize"):
+                self._pipeline.normalize()
+            with self._loading, self._watch.step("load"):
                 info = load_pending(self._pipeline)
         except Exception as error:
             # The package is not in the destination, so its rows do not count.
@@ -267,6 +277,7 @@ class Phases:
             self._session.failure = failure
             return False
         self.packages += 1
+        self._watch.committed(self.packages, self._session.rows - counted)
         changed = {name for package in info.load_packages for name in package.schema_update}
         if changed:
             self._warehouse.look_again()

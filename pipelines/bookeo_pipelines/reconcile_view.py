@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
 
 from bookeo.errors import BookeoError
-from bookeo_pipelines.failures import ExitCode, exit_code
+from bookeo_pipelines.failures import ExitCode, exit_code, failed_as_json
 from bookeo_pipelines.load import LoadRequest
 from bookeo_pipelines.progress import ProgressDisplay
 from bookeo_pipelines.reconcile import Reconciliation, run_reconcile
 from bookeo_pipelines.reconcile_sweep import Kind
+
+if TYPE_CHECKING:
+    from bookeo_pipelines.commands.reporting import Report
 
 SHOWN = 5
 """Booking numbers shown for each kind."""
@@ -30,16 +33,24 @@ WHAT = {
 
 
 def reconcile_and_show(
-    requests: Sequence[LoadRequest], out: Console, err: Console, *, fix: bool, as_json: bool
+    requests: Sequence[LoadRequest],
+    out: Console,
+    display: ProgressDisplay,
+    report: Report,
+    say: Callable[[str], None],
+    *,
+    fix: bool,
 ) -> ExitCode:
     """Compares accounts one after the other and shows what was found; one that fails does not keep the others back.
 
     Args:
         requests: One for each account.
         out: Where findings are printed.
-        err: Where progress is shown.
+        display: Where progress is shown.
+        report: Whether findings are printed as JSON (an object, or a list of them for several accounts), and what is
+            told of them elsewhere.
+        say: Says a sentence to the user.
         fix: Whether differences are mended.
-        as_json: Whether findings are printed as JSON: an object, or a list of them for several accounts.
 
     Returns:
         `FATAL` where differences are left or an account cannot be compared, `TRY_LATER` where that only takes time.
@@ -47,7 +58,6 @@ def reconcile_and_show(
     Raises:
         BookeoError: The only account cannot be compared.
     """
-    display = ProgressDisplay(err)
     results: list[Reconciliation] = []
     codes = {ExitCode.DONE}
     for request in requests:
@@ -58,14 +68,19 @@ def reconcile_and_show(
         except BookeoError as error:
             if len(requests) == 1:
                 raise
-            err.print(f"Error: {name}: {error.message}", style="red", highlight=False, soft_wrap=True, markup=False)
+            say(f"Error: {name}: {error.message}")
+            report.accounts.append(failed_as_json(name, error))
+            report.sentences.append(f"Account {name}: {error.message}")
             codes.add(exit_code(error))
             continue
         results.append(result)
         codes.add(ExitCode.DONE if result.clean else ExitCode.FATAL)
-        if not as_json:
+        report.accounts.append(_in_short(result))
+        if not result.clean:
+            report.sentences.append(f"Account {result.account or result.account_id}: differences are left")
+        if not report.as_json:
             print_reconciliation(out, result)
-    if as_json:
+    if report.as_json:
         shown = [reconciliation_as_json(result) for result in results]
         out.print_json(data=shown[0] if len(requests) == 1 else shown)
     return next(code for code in (ExitCode.FATAL, ExitCode.TRY_LATER, ExitCode.DONE) if code in codes)
@@ -116,6 +131,16 @@ def _lines(result: Reconciliation) -> list[str]:
     else:
         lines.append("Nothing was written; bookeo reconcile --fix marks what vanished and reads the rest again.")
     return lines
+
+
+def _in_short(result: Reconciliation) -> dict[str, Any]:
+    left = {kind.value: len(numbers) for kind, numbers in result.left.items() if numbers}
+    return {
+        "account": result.account,
+        "account_id": result.account_id,
+        "outcome": "done" if result.clean else "differences",
+        "left": left,
+    }
 
 
 def reconciliation_as_json(result: Reconciliation) -> dict[str, Any]:

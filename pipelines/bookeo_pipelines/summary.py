@@ -8,8 +8,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bookeo.errors import BookeoError, RequestBudgetSpent
-from bookeo_pipelines.failures import ExitCode, exit_code
+from bookeo.errors import BookeoError
+from bookeo_pipelines.failures import ExitCode, Outcome, exit_code, failed_as_json, failure_as_json, outcome_of
 from bookeo_pipelines.load import AccountFailed, LoadResult
 
 
@@ -43,23 +43,25 @@ def ending(
     codes = {ExitCode.DONE}
     sentences = []
     for result in results:
+        outcome = _outcome(result, fail_on_rejected)
+        codes.add(outcome.exit_code)
         name = f"Account {result.account}: " if len(results) > 1 else ""
         if isinstance(result, AccountFailed):
-            codes.add(exit_code(result.failure))
             sentences.append(f"{name}{result.failure.message}")
-        elif isinstance(result.failure, RequestBudgetSpent):
-            # A clean stop, as asked for.
+        elif outcome is Outcome.STOPPED:
             sentences.append(f"{name}Stopped at the requests allowed; the next load goes on from there.")
         elif result.failure:
-            codes.add(exit_code(result.failure))
             sentences.append(f"{name}Stopped early: {result.failure.message}")
-        elif result.rejected and fail_on_rejected:
-            codes.add(ExitCode.REJECTED)
     if publication:
         codes.add(exit_code(publication))
         sentences.append(f"The load is done, but: {publication.message}")
     order = (ExitCode.FATAL, ExitCode.TRY_LATER, ExitCode.REJECTED, ExitCode.DONE)
     return next(code for code in order if code in codes), sentences
+
+
+def _outcome(result: LoadResult | AccountFailed, fail_on_rejected: bool) -> Outcome:
+    rejected = isinstance(result, LoadResult) and result.rejected > 0
+    return outcome_of(result.failure, rejected=rejected and fail_on_rejected)
 
 
 def print_summary(console: Console, result: LoadResult) -> None:
@@ -134,21 +136,19 @@ def _lines(result: LoadResult) -> list[str]:
     return lines
 
 
-def as_json(result: LoadResult | AccountFailed) -> dict[str, Any]:
+def as_json(result: LoadResult | AccountFailed, *, fail_on_rejected: bool = True) -> dict[str, Any]:
     """Says what a load did, for programs.
 
     Args:
         result: What it did.
+        fail_on_rejected: Whether rejected records count as a failure.
 
     Returns:
         An object of plain JSON values, without personal data.
     """
     if isinstance(result, AccountFailed):
-        return {
-            "account": result.account,
-            "error": result.failure.message,
-            "exit_code": int(exit_code(result.failure)),
-        }
+        return failed_as_json(result.account, result.failure)
+    outcome = _outcome(result, fail_on_rejected)
     return {
         "account": result.account,
         "account_id": result.account_id,
@@ -157,6 +157,7 @@ def as_json(result: LoadResult | AccountFailed) -> dict[str, Any]:
         "dataset": result.target.dataset,
         "since": result.covered[0].isoformat() if result.covered else None,
         "until": result.covered[1].isoformat() if result.covered else None,
+        "lag_seconds": round(result.lag.total_seconds(), 3) if result.lag is not None else None,
         "tables": {
             name: {"new": change.new, "changed": change.changed, "rows": change.after}
             for name, change in result.tables.items()
@@ -174,6 +175,8 @@ def as_json(result: LoadResult | AccountFailed) -> dict[str, Any]:
         "rejected": dict(result.notes.rejected),
         "unknown_fields": sorted(result.notes.unknown_fields),
         "messages": result.notes.messages,
+        "outcome": outcome.value,
+        "failure": failure_as_json(result.failure) if result.failure and outcome is not Outcome.STOPPED else None,
         "error": result.failure.message if result.failure else None,
-        "exit_code": int(exit_code(result.failure)) if result.failure else 0,
+        "exit_code": int(outcome.exit_code),
     }

@@ -14,6 +14,7 @@ from bookeo.queries import Params, refused
 from bookeo.settings import BookeoSettings
 from bookeo.transport import Method, Transport
 from bookeo.usage import Usage
+from bookeo.watching import RequestWatcher
 
 
 @dataclass(frozen=True)
@@ -45,16 +46,17 @@ class ApiCalls:
         self.transport = transport
 
     @classmethod
-    def from_settings(cls, settings: BookeoSettings) -> Self:
+    def from_settings(cls, settings: BookeoSettings, watcher: RequestWatcher | None = None) -> Self:
         """Makes a client with its own transport.
 
         Args:
             settings: The account's settings, keys included.
+            watcher: Told of each request and each wait.
 
         Returns:
             The client.
         """
-        return cls(Transport(settings))
+        return cls(Transport(settings, watcher=watcher))
 
     def __enter__(self) -> Self:
         return self

@@ -106,6 +106,8 @@ class BookeoSettings(BaseConfiguration):
     """DuckDB file at which each load into the default database puts a copy for readers; unset: no copy."""
     fail_on_rejected: bool = True
     """Whether a load with rejected records ends with a non-zero exit code, all else being loaded."""
+    on_failure: str | None = None
+    """Whom a failed command tells: a command, which gets a JSON summary on its input, or an https URL to post it to."""
 
     concurrency: int = 4
     """Requests under way at once for an account."""
@@ -158,6 +160,7 @@ class BookeoSettings(BaseConfiguration):
                 )
         read_actions(self.privacy)
         moment(self.start, "The setting start")
+        check_hook(self.on_failure or "")
         url = urlsplit(self.base_url)
         if url.scheme not in ("http", "https") or not url.hostname:
             raise SettingsError(f"The setting base_url is {self.base_url!r}; it takes a URL like {API_BASE_URL}.")
@@ -205,6 +208,32 @@ def is_loopback(base_url: str) -> bool:
     """
     host = urlsplit(base_url).hostname or ""
     return host in ("localhost", "::1") or host.startswith("127.")
+
+
+def is_url(hook: str) -> bool:
+    """Tells a URL from a command.
+
+    Args:
+        hook: The setting `on_failure`.
+
+    Returns:
+        Whether it begins like a URL.
+    """
+    return re.match(r"\w+://", hook) is not None
+
+
+def check_hook(hook: str) -> None:
+    """Checks the setting `on_failure`. What it is stays unsaid: an address that takes alerts is a secret.
+
+    Args:
+        hook: The setting; empty where it is not set.
+
+    Raises:
+        SettingsError: It is a URL that would be read by others on its way.
+    """
+    local = is_loopback(hook) and hook.startswith("http://")
+    if is_url(hook) and not hook.startswith("https://") and not local:
+        raise SettingsError("The setting on_failure is a URL that does not start with https://; only this machine may.")
 
 
 def _resolve(given: dict[str, Any]) -> BookeoSettings:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import random
 import threading
 import time
@@ -26,6 +25,7 @@ from bookeo.privacy import Privacy, read_actions
 from bookeo.refusals import Redaction, refusal_error, sent_values
 from bookeo.settings import BookeoSettings
 from bookeo.usage import Usage, UsageCounter
+from bookeo.watching import RequestLog, RequestWatcher
 from bookeo.windows import format_time
 
 FIRST_BACKOFF_SECONDS = 0.5
@@ -38,8 +38,6 @@ PERSONAL_PARAMS = frozenset({"searchText", "reason"})
 """Query parameters that may hold something about a customer."""
 
 Method = Literal["GET", "POST", "PUT", "DELETE"]
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -80,6 +78,7 @@ class Transport:
         clock: Monotonic seconds.
         sleep: Waits for some seconds; by default until `close` at the longest.
         jitter: A random number from 0 up to 1.
+        watcher: Told of each request and each wait.
 
     Raises:
         SettingsError: A key is missing or holds characters that no header can carry.
@@ -93,6 +92,7 @@ class Transport:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] | None = None,
         jitter: Callable[[], float] = random.random,
+        watcher: RequestWatcher | None = None,
     ) -> None:
         api_key, secret_key = header_key("api_key", settings.api_key), header_key("secret_key", settings.secret_key)
         self.settings = settings
@@ -104,6 +104,7 @@ class Transport:
         self._stopped = threading.Event()
         self._pause = sleep or self._stopped.wait
         self._usage = UsageCounter(settings.max_requests)
+        self._log = RequestLog(settings.account, watcher)
         self._answered = False
         self._session = http_session(settings, api_key, secret_key)
 
@@ -200,6 +201,7 @@ class Transport:
         """Sends the request once and tells an answer from a final refusal and from what may be tried again."""
         if self._stopped.is_set():
             raise RetriableError("The load was stopped.", operation=call.operation)
+        began = self._clock()
         try:
             response = self._session.request(
                 call.method,
@@ -213,7 +215,10 @@ class Transport:
             status, headers, body = response.status_code, response.headers, response.content
         except (OSError, urllib3.exceptions.HTTPError) as error:
             # Classified, never chained: the exception carries the request, and with it the keys.
-            return connection_failure(error)
+            failure = connection_failure(error)
+            self._log.attempted(call.operation, None, self._clock() - began, attempts, failure.what)
+            return failure
+        self._log.attempted(call.operation, status, self._clock() - began, attempts)
         if 200 <= status < 300:
             answer = Answer(
                 body,
@@ -271,7 +276,7 @@ class Transport:
         longest = self.settings.max_wait_seconds
         wait = min(wait, longest)
         self._gate.throttle(ticket, wait)
-        _log.info("%s was answered with 429; all requests of this api key wait for %.1f s", call.operation, wait)
+        self._log.throttled(call.operation, wait)
         if self._clock() + wait - since > PATIENCE_IN_WAITS * longest or longest <= 0:
             raise RateLimited(
                 f"Bookeo still limits requests after {self._clock() - since:.0f} s of waiting ({nth} times HTTP 429 "
@@ -298,7 +303,7 @@ class Transport:
             self._give_up(call, failure, f"and {self._usage.snapshot().retries} requests had to be repeated before it")
         bound = min(LONGEST_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2**failures)
         wait = max(bound * self._jitter(), min(failure.told or 0.0, self.settings.max_wait_seconds))
-        _log.info("%s: %s; attempt %d follows in %.1f s", call.operation, failure.what, failures + 1, wait)
+        self._log.repeated(call.operation, failure.what, failures + 1, wait)
         self._wait(wait)
 
     def _give_up(self, call: _Call, failure: Failure, how_often: str) -> NoReturn:
@@ -320,7 +325,8 @@ class Transport:
     def _wait(self, seconds: float) -> None:
         before = self._clock()
         self._pause(seconds)
-        self._usage.wait(self._clock() - before)
+        self._usage.wait(waited := self._clock() - before)
+        self._log.waited(waited)
         if self._stopped.is_set():
             raise RetriableError("The load was stopped while it waited.")
 

@@ -64,6 +64,8 @@ def test_a_budget_too_small_for_anything_says_so(
     assert keys.requests()["total"] == 1
     result = json.loads(outcome.out)
     assert result["messages"] == ["Not one window could be completed within the requests allowed; allow some more."]
+    assert (result["outcome"], result["exit_code"], result["failure"]) == ("stopped", 0, None)
+    assert (result["since"], result["until"], result["lag_seconds"]) == (None, None, None)
     assert outcome.err.count("Stopped at the requests allowed") == 1
 
     # A window with its children counts as one thing.

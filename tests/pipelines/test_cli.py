@@ -81,6 +81,8 @@ def test_load_then_query(bookeo: Run, keys: Sandbox, folder: Path, monkeypatch: 
     assert again.code == 0
     assert {name for name, table in result["tables"].items() if table["new"] or table["changed"]} == {"load_windows"}
     assert (result["exit_code"], result["error"], result["rejected"]) == (0, None, {})
+    assert (result["outcome"], result["failure"]) == ("done", None)
+    assert 0 <= result["lag_seconds"] <= result["seconds"]
     assert result["account_id"] == keys.accounts[0].account_id
     assert all(result["requests_by_operation"].values())
 

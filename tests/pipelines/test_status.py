@@ -95,7 +95,13 @@ def test_runs_are_written_down(loaded: Path, sandbox: Sandbox) -> None:
     stopped = settings_of(sandbox, max_attempts=1, chunk_bookings=1, **AS_NEEDED)
     from bookeo_pipelines.load import LoadRequest, run_load
 
-    assert run_load(LoadRequest(stopped, target("duckdb", DATASET, loaded))).failure is not None
+    result = run_load(LoadRequest(stopped, target("duckdb", DATASET, loaded)))
+    assert result.failure is not None
+    # What is said to be covered is what is held, and the lag is what is missing of it.
+    assert result.covered is not None
+    assert result.covered[1] == status(loaded)[0].cursors.bookings < END + WEEK + timedelta(days=40)
+    assert result.lag is not None
+    assert result.lag >= END + WEEK + timedelta(days=40) - result.covered[1]
     assert status(loaded)[0].runs[0].outcome == "ServerUnavailable"
 
 

@@ -16,10 +16,13 @@ from bookeo_pipelines.commands.options import (
     Debug,
     Destination,
     Json,
+    LogFormat,
+    LogLevel,
     Publish,
     console,
     say,
 )
+from bookeo_pipelines.commands.reporting import Report, reported
 
 if TYPE_CHECKING:
     from bookeo import BookeoSettings
@@ -99,46 +102,51 @@ def load(
         bool, typer.Option("--demo", help="Load an invented business from a sandbox; needs no keys.")
     ] = False,
     as_json: Json = False,
+    log_format: LogFormat = None,
+    log_level: LogLevel = None,
     debug: Debug = False,
 ) -> None:
     """Loads what was booked, changed, canceled or paid since the last load."""
-    from bookeo.errors import SettingsError
-    from bookeo.settings import last_moment, load_all_settings, moment
-    from bookeo_pipelines.destination import target
-    from bookeo_pipelines.load import LoadRequest
-    from bookeo_pipelines.publish import configured_place
+    with reported("load", log_format, log_level, as_json=as_json, account=account) as report:
+        from bookeo.errors import SettingsError
+        from bookeo.settings import last_moment, load_all_settings, moment
+        from bookeo_pipelines.destination import target
+        from bookeo_pipelines.load import LoadRequest
+        from bookeo_pipelines.publish import configured_place
 
-    if refresh not in (None, "customers"):
-        raise SettingsError(f"--refresh is {refresh!r}; it takes customers.")
-    where = target(destination, dataset, database)
+        if refresh not in (None, "customers"):
+            raise SettingsError(f"--refresh is {refresh!r}; it takes customers.")
+        where = target(destination, dataset, database)
 
-    def request(settings: BookeoSettings) -> LoadRequest:
-        return LoadRequest(
-            settings=settings,
-            target=where,
-            since=moment(since, "--since") if since is not None else None,
-            until=last_moment(until, "--until") if until is not None else None,
-            tables=tuple(name.strip() for name in tables.split(",") if name.strip()) if tables is not None else None,
-            wait_seconds=wait,
-            refresh_customers=refresh == "customers",
-        )
+        def request(settings: BookeoSettings) -> LoadRequest:
+            return LoadRequest(
+                settings=settings,
+                target=where,
+                since=moment(since, "--since") if since is not None else None,
+                until=last_moment(until, "--until") if until is not None else None,
+                tables=tuple(name.strip() for name in tables.split(",") if name.strip())
+                if tables is not None
+                else None,
+                wait_seconds=wait,
+                refresh_customers=refresh == "customers",
+            )
 
-    if demo:
-        from bookeo_pipelines.demo import demo_sandbox
+        if demo:
+            from bookeo_pipelines.demo import demo_sandbox
 
-        with demo_sandbox() as settings:
-            run_and_show([request(settings)], as_json, publish)
-    else:
-        accounts = load_all_settings(account, max_requests=max_requests)
-        run_and_show([request(settings) for settings in accounts], as_json, publish or configured_place(where))
+            with demo_sandbox() as settings:
+                run_and_show([request(settings)], report, publish)
+        else:
+            accounts = load_all_settings(account, max_requests=max_requests)
+            run_and_show([request(settings) for settings in accounts], report, publish or configured_place(where))
 
 
-def run_and_show(requests: list[LoadRequest], as_json: bool, publish: Path | None = None) -> None:
+def run_and_show(requests: list[LoadRequest], report: Report, publish: Path | None = None) -> None:
     """Runs the loads, shows them, and ends with the exit code where that is not 0.
 
     Args:
         requests: One for each account.
-        as_json: Whether to print JSON.
+        report: How to show them, and what is told of them elsewhere.
         publish: Where a copy for readers goes; None for no copy.
 
     Raises:
@@ -153,12 +161,12 @@ def run_and_show(requests: list[LoadRequest], as_json: bool, publish: Path | Non
     out = console()
 
     def show(result: LoadResult | AccountFailed) -> None:
-        if not as_json:
+        if not report.as_json:
             print_result(out, result)
 
     settings = requests[0].settings
     publication = Publication(requests[0].target, publish)
-    display = ProgressDisplay(console(stderr=True))
+    display = ProgressDisplay(console(stderr=True, quiet=report.logging))
     results: list[LoadResult | AccountFailed]
     if len(requests) == 1:
         with display.shown():
@@ -167,10 +175,12 @@ def run_and_show(requests: list[LoadRequest], as_json: bool, publish: Path | Non
     else:
         with display.shown():
             results = run_loads(requests, display.update, show, settings.accounts_at_once, publication.make)
-    if as_json:
-        shown = [result_as_json(result) for result in results]
+    report.accounts += [result_as_json(result, fail_on_rejected=settings.fail_on_rejected) for result in results]
+    if report.as_json:
+        shown = report.accounts
         typer.echo(json.dumps(shown[0] if len(shown) == 1 else shown, indent=2))
     code, sentences = ending(results, fail_on_rejected=settings.fail_on_rejected, publication=publication.failure)
+    report.sentences += sentences
     for sentence in sentences:
         say(sentence)
     if code:

@@ -7,7 +7,19 @@ from typing import Annotated
 
 import typer
 
-from bookeo_pipelines.commands.options import Account, Database, Dataset, Debug, Destination, Json, console
+from bookeo_pipelines.commands.options import (
+    Account,
+    Database,
+    Dataset,
+    Debug,
+    Destination,
+    Json,
+    LogFormat,
+    LogLevel,
+    console,
+    say,
+)
+from bookeo_pipelines.commands.reporting import reported
 
 
 def status(
@@ -59,18 +71,23 @@ def reconcile(
     account: Account = None,
     wait: Annotated[float, typer.Option(help="Seconds to wait for a load into the same place.", min=0)] = 0,
     as_json: Json = False,
+    log_format: LogFormat = None,
+    log_level: LogLevel = None,
     debug: Debug = False,
 ) -> None:
     """Compares what is held with what there is, by the bookings' start times; ends with 1 if differences are left."""
-    from bookeo.settings import last_moment, load_all_settings, moment
-    from bookeo_pipelines.destination import target
-    from bookeo_pipelines.load import LoadRequest
-    from bookeo_pipelines.reconcile_view import reconcile_and_show
+    with reported("reconcile", log_format, log_level, as_json=as_json, account=account) as report:
+        from bookeo.settings import last_moment, load_all_settings, moment
+        from bookeo_pipelines.destination import target
+        from bookeo_pipelines.load import LoadRequest
+        from bookeo_pipelines.progress import ProgressDisplay
+        from bookeo_pipelines.reconcile_view import reconcile_and_show
 
-    where = target(destination, dataset, database)
-    begin = moment(since, "--since") if since is not None else None
-    end = last_moment(until, "--until") if until is not None else None
-    requests = [LoadRequest(s, where, begin, end, wait_seconds=wait) for s in load_all_settings(account)]
-    code = reconcile_and_show(requests, console(), console(stderr=True), fix=fix, as_json=as_json)
-    if code:
-        raise typer.Exit(int(code))
+        where = target(destination, dataset, database)
+        begin = moment(since, "--since") if since is not None else None
+        end = last_moment(until, "--until") if until is not None else None
+        requests = [LoadRequest(s, where, begin, end, wait_seconds=wait) for s in load_all_settings(account)]
+        display = ProgressDisplay(console(stderr=True, quiet=report.logging))
+        code = reconcile_and_show(requests, console(), display, report, say, fix=fix)
+        if code:
+            raise typer.Exit(int(code))

@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
+import logging
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
+
+
+class _Format(StrEnum):
+    """What a line of log looks like."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class _Level(StrEnum):
+    """How much is logged."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
 
 Destination = Annotated[str, typer.Option(help="dlt's name of the destination, such as duckdb or postgres.")]
 Dataset = Annotated[str, typer.Option(help="The dataset (schema) that holds the tables.")]
@@ -24,30 +43,27 @@ Publish = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+LogFormat = Annotated[_Format | None, typer.Option(help="Write lines of log: text or json.", show_default=False)]
+LogLevel = Annotated[
+    _Level | None, typer.Option(help="The least that is logged: debug, info, warning, error.", show_default=False)
+]
 Debug = Annotated[bool, typer.Option("--debug", help="Show where in the program an error came from.", hidden=True)]
 
 
-def console(*, stderr: bool = False) -> Console:
+def console(*, stderr: bool = False, quiet: bool = False) -> Console:
     """Makes a console; piped output gets room for whole tables.
 
     Args:
         stderr: Whether it prints to standard error.
+        quiet: Whether it prints nothing.
 
     Returns:
         The console.
     """
-    made = Console(stderr=stderr)
+    made = Console(stderr=stderr, quiet=quiet)
     if not made.is_terminal:
         made.width = 140
     return made
-
-
-def _version(wanted: bool) -> None:
-    if wanted:
-        from importlib.metadata import version
-
-        typer.echo(f"bookeo {version('bookeo')}")
-        raise typer.Exit
 
 
 def say(message: str) -> None:
@@ -56,4 +72,8 @@ def say(message: str) -> None:
     Args:
         message: The sentence.
     """
+    logger = logging.getLogger("bookeo_pipelines")
+    if any(getattr(handler, "as_json", False) for handler in logger.handlers):
+        logger.error(message)
+        return
     console(stderr=True).print(message, style="red", highlight=False, soft_wrap=True, markup=False)

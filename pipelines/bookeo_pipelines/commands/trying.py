@@ -8,13 +8,14 @@ import typer
 
 from bookeo_pipelines.commands.loading import run_and_show
 from bookeo_pipelines.commands.options import Database, console
+from bookeo_pipelines.commands.reporting import Report
 
 
 def demo(database: Database = None) -> None:
     """Loads an invented business, lets a week go by, loads again, and asks three questions."""
     from bookeo_pipelines.demo import run_demo
 
-    run_demo(console(), database, lambda request: run_and_show([request], as_json=False))
+    run_demo(console(), database, lambda request: run_and_show([request], Report()))
 
 
 def sandbox(

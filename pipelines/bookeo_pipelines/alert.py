@@ -1,0 +1,88 @@
+"""Tells somebody that a command failed: the setting `on_failure` names a command or a webhook that gets a summary."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dlt
+import requests
+
+from bookeo.errors import SettingsError
+from bookeo.failures import connection_failure
+from bookeo.settings import check_hook, is_loopback, is_url
+from bookeo_pipelines.failures import ExitCode
+
+COMMAND_SECONDS = 60
+WEBHOOK_SECONDS = 10
+SECRET_VARIABLES = ("SOURCES__", "DESTINATION__", "CREDENTIALS", "DATA_WRITER__")
+"""How variables of the environment begin that may hold keys; the command does not get them."""
+
+
+def alert(command: str, code: int, accounts: Sequence[Mapping[str, Any]], sentences: Sequence[str] = ()) -> str | None:
+    """Tells whoever the setting `on_failure` names; nobody where it is not set.
+
+    Args:
+        command: Which of our commands failed, e.g. `load`.
+        code: Its exit code.
+        accounts: What became of each account, as JSON values without personal data.
+        sentences: What people were told of why, likewise.
+
+    Returns:
+        A sentence if the alert could not be delivered; None if it was, or nobody is to be told.
+    """
+    hook = dlt.config.get("sources.bookeo.on_failure", str)
+    if not hook:
+        return None
+    why = "; ".join(sentences) or ("records were rejected" if code == ExitCode.REJECTED else "see its output")
+    # Chat programs show what a webhook's field `text` holds.
+    text = f"bookeo {command} ended with exit code {code}: {why}"
+    summary = {"text": text, "command": command, "exit_code": code, "accounts": [*accounts]}
+    try:
+        check_hook(hook)
+        trouble = (_post if is_url(hook) else _run)(hook, json.dumps(summary))
+    except SettingsError as error:
+        return error.message
+    return f"The alert (setting on_failure) could not be delivered: {trouble}." if trouble else None
+
+
+def _run(hook: str, body: str) -> str | None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(SECRET_VARIABLES)}
+    try:
+        done = subprocess.run(  # noqa: S603 - the user's own command, of their own settings; no shell is asked
+            shlex.split(hook),
+            input=body.encode(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+            timeout=COMMAND_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return f"the command did not end within {COMMAND_SECONDS} s"
+    except ValueError as error:
+        return f"the command cannot be read ({error})"
+    except OSError as error:
+        return f"the command cannot be run ({error.strerror})"
+    return f"the command ended with exit code {done.returncode}" if done.returncode else None
+
+
+def _post(hook: str, body: str) -> str | None:
+    with requests.Session() as session:
+        session.trust_env = not is_loopback(hook)
+        try:
+            answer = session.post(
+                hook,
+                data=body.encode(),
+                headers={"Content-Type": "application/json"},
+                timeout=WEBHOOK_SECONDS,
+                allow_redirects=False,
+            )
+        except (OSError, ValueError) as error:
+            # Said in words of ours: the exception quotes the address, which is a secret by itself.
+            return connection_failure(error).what
+    return f"the webhook answered with HTTP {answer.status_code}" if answer.status_code >= 300 else None
