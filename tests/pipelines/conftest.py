@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -44,3 +46,28 @@ def keys(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
     monkeypatch.setenv("SOURCES__BOOKEO__BASE_URL", sandbox.base_url)
     monkeypatch.setenv("SOURCES__BOOKEO__START", START)
     return sandbox
+
+
+@pytest.fixture
+def records(monkeypatch: pytest.MonkeyPatch, reread_settings: Callable[[], None]) -> Iterator[list[str]]:
+    """Everything that is logged by anybody, at the lowest level."""
+    said: list[str] = []
+
+    class Keep(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            said.append(f"{record.name} {record.getMessage()} {record.args!r} {record.exc_text}")
+
+    handler = Keep(logging.DEBUG)
+    names = [None, "urllib3", "dlt", "requests", "bookeo"]
+    levels = {name: logging.getLogger(name).level for name in names}
+    monkeypatch.setenv("RUNTIME__LOG_LEVEL", "DEBUG")
+    reread_settings()
+    for name in names:
+        logging.getLogger(name).setLevel(logging.DEBUG)
+    for name in (None, "dlt"):
+        logging.getLogger(name).addHandler(handler)
+    yield said
+    for name in (None, "dlt"):
+        logging.getLogger(name).removeHandler(handler)
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import logging
+import sys
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,37 +29,14 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def said(monkeypatch: pytest.MonkeyPatch, reread_settings: Callable[[], None]) -> Iterator[list[str]]:
-    """Everything that is logged at the lowest level, and every exception on its way through the command."""
-    kept: list[str] = []
-
-    class Keep(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            kept.append(f"{record.name} {record.getMessage()} {record.args!r} {record.exc_text}")
-            if record.exc_info:
-                kept.extend(traceback.format_exception(*record.exc_info))
-
-    handler = Keep(logging.DEBUG)
-    names = [None, "urllib3", "dlt", "requests", "bookeo"]
-    levels = {name: logging.getLogger(name).level for name in names}
-    monkeypatch.setenv("RUNTIME__LOG_LEVEL", "DEBUG")
-    reread_settings()
-    for name in names:
-        logging.getLogger(name).setLevel(logging.DEBUG)
-    for name in (None, "dlt"):
-        logging.getLogger(name).addHandler(handler)
-    monkeypatch.setattr("traceback.print_exc", lambda: kept.append(whole_story()))
-    yield kept
-    for name in (None, "dlt"):
-        logging.getLogger(name).removeHandler(handler)
-    for name, level in levels.items():
-        logging.getLogger(name).setLevel(level)
+def said(records: list[str], monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Everything that is logged, and every exception on its way through the command."""
+    monkeypatch.setattr("traceback.print_exc", lambda: records.append(whole_story()))
+    return records
 
 
 def whole_story() -> str:
     """The exception that is being handled, and all that led to it, with everything they carry."""
-    import sys
-
     told, waiting = [traceback.format_exc()], [sys.exc_info()[1]]
     while waiting:
         error = waiting.pop()

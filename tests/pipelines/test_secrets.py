@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,31 +15,6 @@ from bookeo_pipelines.load import LoadRequest, run_load
 from bookeo_sandbox import Sandbox
 from loading import load, settings_of
 from truth import DATASET, contents, table_types
-
-
-@pytest.fixture
-def records(monkeypatch: pytest.MonkeyPatch, reread_settings: Callable[[], None]) -> Iterator[list[str]]:
-    """Everything that is logged by anybody, at the lowest level."""
-    said: list[str] = []
-
-    class Keep(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            said.append(f"{record.name} {record.getMessage()} {record.args!r} {record.exc_text}")
-
-    handler = Keep(logging.DEBUG)
-    names = [None, "urllib3", "dlt", "requests", "bookeo"]
-    levels = {name: logging.getLogger(name).level for name in names}
-    monkeypatch.setenv("RUNTIME__LOG_LEVEL", "DEBUG")
-    reread_settings()
-    for name in names:
-        logging.getLogger(name).setLevel(logging.DEBUG)
-    for name in (None, "dlt"):
-        logging.getLogger(name).addHandler(handler)
-    yield said
-    for name in (None, "dlt"):
-        logging.getLogger(name).removeHandler(handler)
-    for name, level in levels.items():
-        logging.getLogger(name).setLevel(level)
 
 
 def texts_in(database: Path) -> str:
