@@ -44,5 +44,7 @@ def after_sentences(done: Forgot, target: Target) -> list[str]:
         said.append(f"{path} is damaged and was left as it is; delete it if the customer may be in it.")
     for place, rows in sorted(done.left.items()):
         said.append(f"{rows:,} rows about others hold the same name, address or number in {place}; they stay theirs.")
-    said.append("Marts are to be built anew; exports, backups and the customer at Bookeo itself are yours to delete.")
+    if any("." in table for table in done.rows):
+        said.append("Copies in other schemas were treated, too; build marts anew with bookeo marts build.")
+    said.append("Exports, backups and the customer at Bookeo itself are yours to delete.")
     return said

@@ -72,7 +72,11 @@ def inventory(target: Target, settings: BookeoSettings) -> Inventory:
     """
     privacy = Privacy(read_actions(settings.privacy))
     with reading(target) as source:
-        columns = [column for table in stored_tables(source.rows) for column in _columns(source, table, privacy)]
+        tables = stored_tables(source.rows)
+        staging = {table.schema for table in tables if table.is_staging}
+        columns = [column for table in tables for column in _columns(source, table, privacy)]
+    # What only prepares a merge is of interest as long as something is in it.
+    columns = [column for column in columns if column.rows or column.schema not in staging]
     folder = working_folder(target)
     packages = sum(1 for path in folder.rglob("*") if path.is_file() and "jobs" in path.parent.name)
     return Inventory(target, columns, packages, folder, settings.archive)
