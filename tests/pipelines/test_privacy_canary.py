@@ -117,6 +117,7 @@ def test_nothing_is_left_behind(
         "privacy": privacy,
         "privacy_key": PRIVACY_KEY,
         "archive": str(folder / "archive"),
+        "on_failure": f"tee {folder / 'alert.json'}",
         "max_attempts": "1",
         "max_wait_seconds": "0.1",
     }.items():
@@ -168,7 +169,9 @@ def test_nothing_is_left_behind(
     assert "GET /v2/bookings" in logged
     assert "Traceback" in logged
     places |= {"what was said": logged.encode(), **dict(left_behind(folder))}
-    assert {".parquet", ".zst", ".duckdb", ".pickle"} <= {Path(name.partition(",")[0]).suffix for name in places}
+    assert {".parquet", ".zst", ".duckdb", ".pickle", ".json"} <= {
+        Path(name.partition(",")[0]).suffix for name in places
+    }
     keys = (sandbox.api_key, sandbox.secret_key, PRIVACY_KEY)
     assert {name: found for name, content in places.items() if (found := found_in(content, (*SIGNS, *keys)))} == {}
 
