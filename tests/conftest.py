@@ -80,7 +80,7 @@ def first_result(tmp_path_factory: pytest.TempPathFactory) -> LoadResult:
     with pytest.MonkeyPatch.context() as monkeypatch:
         _isolate(monkeypatch, folder)
         with serve(**SMALL) as running:
-            result = load(running, folder / "first.duckdb")
+            result = load(running, folder / "first.duckdb", archive=str(folder / "archive"))
             assert result.usage.total_requests == running.requests()["total"]
             assert running.requests()["keys_in_query"] is False
     return result
@@ -91,6 +91,12 @@ def first_load(first_result: LoadResult) -> Path:
     """The database after that first load; not to be changed."""
     assert first_result.target.database is not None
     return first_result.target.database
+
+
+@pytest.fixture(scope="session")
+def first_archive(first_load: Path) -> Path:
+    """The answers that this first load got; not to be changed."""
+    return first_load.with_name("archive")
 
 
 @pytest.fixture

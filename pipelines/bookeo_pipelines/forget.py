@@ -11,6 +11,7 @@ from typing import Any
 
 from bookeo import BookeoSettings
 from bookeo.archive import Archive
+from bookeo.archiving import note_forgotten
 from bookeo.errors import SettingsError
 from bookeo.forgotten import STATE_KEY, Forgotten
 from bookeo_pipelines.access import sole_access
@@ -94,6 +95,7 @@ class Forgetting:
                 self._remember(pipeline)
             rewritten = None
             if self._archive is not None:
+                note_forgotten(self._archive, self._person.account_id, self._person.forgotten.as_state())
                 rewritten = self._archive.rewrite(
                     self._person.account_id, lambda kept: forget_in_file(kept, self._person)
                 )

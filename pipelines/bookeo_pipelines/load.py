@@ -242,6 +242,8 @@ def _load(
         request.settings, client=client, since=request.since, until=request.until, chunked=True, on_progress=tell
     )
     try:
+        if session.archive is not None:
+            session.archive.check()
         names = selection(session, request.tables)
         account_id = session.account_id
         watch.begins(account_id)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from bookeo_pipelines.missing import KEYS_AT_ONCE
+from bookeo_pipelines.missing import FAR_AHEAD, KEYS_AT_ONCE
 from bookeo_pipelines.warehouse import Warehouse
 
 
-def mark_deleted(warehouse: Warehouse, numbers: Collection[str], at: datetime) -> None:
+def mark_deleted(
+    warehouse: Warehouse, numbers: Collection[str], at: datetime, read_until: datetime = FAR_AHEAD
+) -> None:
     """Sets `deleted_at` of bookings, all of them or none.
 
     dlt has no partial update: merging would need the whole row, which nobody has any more. A later load of the same
@@ -19,15 +21,16 @@ def mark_deleted(warehouse: Warehouse, numbers: Collection[str], at: datetime) -
         warehouse: The account's tables.
         numbers: The bookings' numbers.
         at: When they were found to have vanished, aware.
+        read_until: Only rows that were read at or before this, aware.
     """
     names = sorted(numbers)
     statements = []
     for first in range(0, len(names), KEYS_AT_ONCE):
         group = names[first : first + KEYS_AT_ONCE]
         sql = (
-            "UPDATE {bookings} SET deleted_at = %s WHERE account_id = %s AND deleted_at IS NULL "
+            "UPDATE {bookings} SET deleted_at = %s WHERE account_id = %s AND deleted_at IS NULL AND fetched_at <= %s "
             f"AND booking_number IN ({', '.join(['%s'] * len(group))})"
         )
-        statements.append((sql, [at, warehouse.account_id, *group]))
+        statements.append((sql, [at, warehouse.account_id, read_until, *group]))
     if statements:
         warehouse.write(statements)

@@ -10,6 +10,8 @@ import pyarrow as pa
 
 from bookeo_pipelines.warehouse import Warehouse
 
+FAR_AHEAD = datetime.max.replace(tzinfo=UTC)
+"""Later than anything is."""
 KEYS_AT_ONCE = 500
 """Keys in one IN list."""
 
@@ -110,7 +112,7 @@ def unpaid_sums(warehouse: Warehouse, read_before: datetime | None = None) -> di
         """,
         warehouse.account_id,
         warehouse.account_id,
-        read_before or datetime.max.replace(tzinfo=UTC),
+        read_before or FAR_AHEAD,
     )
     return {
         number: f"paid {paid} {currency}, {payments or 0} payments of {amount or 0}, {other or 0} in another currency"

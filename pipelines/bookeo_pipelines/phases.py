@@ -151,7 +151,7 @@ class Phases:
             session.notes.say("Payments are left out: the api key lacks the permission payments_r_all.")
             return True
         session.payment_links = WarehouseLinks(warehouse)
-        session.payments_since = _first_booking(warehouse)
+        session.payments_since = first_booking(warehouse)
         if warehouse.has("bookings") and session.payments_since is None:
             return True
         while True:
@@ -297,8 +297,15 @@ def _parent(resource: DltResource) -> str:
     return str(resource._pipe.parent.name)
 
 
-def _first_booking(warehouse: Warehouse) -> Any:
-    """A moment before the first payment: bookings are paid when they are made, or later."""
+def first_booking(warehouse: Warehouse) -> Any:
+    """Finds a moment before the first payment: bookings are paid when they are made, or later.
+
+    Args:
+        warehouse: The warehouse.
+
+    Returns:
+        The moment, aware; None where there are no bookings.
+    """
     if not warehouse.has("bookings"):
         return None
     [(first,)] = warehouse.rows("SELECT min(creation_time) FROM {bookings} WHERE account_id = %s", warehouse.account_id)

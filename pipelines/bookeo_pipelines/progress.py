@@ -20,7 +20,9 @@ LABELS = {
     "customers": "Customers",
     "payments": "Payments",
     "customer_bookings": "Histories",
+    "archive": "Archive",
 }
+UNITS = {"bookings": "windows", "payments": "windows", "archive": "files"}
 
 
 class ProgressDisplay:
@@ -61,7 +63,7 @@ class ProgressDisplay:
             account: The account's name; empty where there is only one.
             progress: How far its load is.
         """
-        unit = "windows" if progress.phase in ("bookings", "payments") else "asked"
+        unit = UNITS.get(progress.phase, "asked")
         detail = f"{progress.bookings:,} bookings, {progress.requests:,} requests"
         what = (f"{account}: " if account else "") + LABELS.get(progress.phase, progress.phase)
         if self._bar is not None:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bookeo import LoadNotes, LoadSession, Progress, bookeo_children
+from bookeo.archiving import Note, note
 from bookeo.errors import FatalError, RequestBudgetSpent, RetriableError, SettingsError, WindowIncomplete
 from bookeo.forgotten import Forgotten
 from bookeo.sweep import bookeo_bookings, sweep_reader
@@ -200,7 +201,9 @@ class _Reconciling:
         """Mends what was found, and says what is left."""
         began = datetime.now(UTC)
         found = self.found
-        mark_deleted(self._warehouse, found[Kind.VANISHED], self._session.now)
+        if vanished := found[Kind.VANISHED]:
+            note(self._session, Note.BOOKINGS_VANISHED, bookings=sorted(vanished), deleted_at=self._session.now)
+            mark_deleted(self._warehouse, vanished, self._session.now)
         again = found[Kind.MISSING] | found[Kind.STALE] | found[Kind.RETURNED]
         self._read_again(again)
         asked = self._unpaid()

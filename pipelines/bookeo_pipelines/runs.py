@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from bookeo import LoadSession
+from bookeo.archiving import Note, note
 from bookeo.tables import LOAD_RUNS
 from bookeo_pipelines.warehouse import Warehouse
 
@@ -36,6 +37,7 @@ def record_run(warehouse: Warehouse, session: LoadSession, started_at: datetime,
         "outcome": type(session.failure).__name__ if session.failure else "done",
     }
     try:
+        note(session, Note.LOADED, row={**row, "seconds": str(row["seconds"])})
         warehouse.insert(LOAD_RUNS, row)
     except Exception as error:
         session.notes.say(f"This run could not be noted in {LOAD_RUNS.name} ({type(error).__name__}).")

@@ -6,14 +6,17 @@ from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 
 from bookeo import BookeoError, LoadSession
+from bookeo.archiving import Note, note
 from bookeo.windows import Window, floor_second
-from bookeo_pipelines.missing import KEYS_AT_ONCE
+from bookeo_pipelines.missing import FAR_AHEAD, KEYS_AT_ONCE
 from bookeo_pipelines.warehouse import Warehouse
 
 GONE_AT_MOST = 0.5
 """The share of the payments of the last weeks that may be gone at once; more of them have rather been hidden."""
 FEW = 10
 """So many may always be gone."""
+UNLINKED = {"booking_number": None, "linked_by": "endpoint"}
+"""What is said of a payment that belongs to no booking, as the API has shown."""
 
 
 class Settlement:
@@ -81,10 +84,7 @@ class Settlement:
         if gone is None:
             return
         self._remove(gone)
-        self._write(
-            "UPDATE {payments} SET booking_number = NULL, linked_by = 'endpoint'",
-            {payment for payment, _ in rows} - gone,
-        )
+        self._unlink({payment for payment, _ in rows} - gone)
 
     def keep_newest(self) -> None:
         """Removes the older rows of payments that are there twice: for a booking, and as another mode linked them."""
@@ -116,14 +116,49 @@ class Settlement:
         return gone
 
     def _remove(self, payments: Collection[str]) -> None:
-        self._write("DELETE FROM {payments}", payments)
+        if payments:
+            note(self._session, Note.PAYMENTS_REMOVED, payments=sorted(payments))
+            remove_payments(self._warehouse, payments)
 
-    def _write(self, statement: str, payments: Collection[str]) -> None:
-        ids = sorted(payments)
-        statements = []
-        for first in range(0, len(ids), KEYS_AT_ONCE):
-            group = ids[first : first + KEYS_AT_ONCE]
-            where = f"WHERE account_id = %s AND payment_id IN ({', '.join(['%s'] * len(group))})"
-            statements.append((f"{statement} {where}", [self._warehouse.account_id, *group]))
-        if statements:
-            self._warehouse.write(statements)
+    def _unlink(self, payments: Collection[str]) -> None:
+        if payments:
+            note(self._session, Note.PAYMENTS_UNLINKED, payments=sorted(payments))
+            unlink_payments(self._warehouse, payments)
+
+
+def remove_payments(warehouse: Warehouse, payments: Collection[str], read_until: datetime = FAR_AHEAD) -> None:
+    """Removes payments that are no more.
+
+    Args:
+        warehouse: The account's tables.
+        payments: Their ids.
+        read_until: Only rows that were read at or before this, aware.
+    """
+    _write(warehouse, "DELETE FROM {payments}", payments, read_until)
+
+
+def unlink_payments(warehouse: Warehouse, payments: Collection[str], read_until: datetime = FAR_AHEAD) -> None:
+    """Says that payments belong to no booking, as the API has shown.
+
+    Args:
+        warehouse: The account's tables.
+        payments: Their ids.
+        read_until: Only rows that were read at or before this, aware.
+    """
+    _write(
+        warehouse,
+        f"UPDATE {{payments}} SET booking_number = NULL, linked_by = '{UNLINKED['linked_by']}'",
+        payments,
+        read_until,
+    )
+
+
+def _write(warehouse: Warehouse, statement: str, payments: Collection[str], read_until: datetime) -> None:
+    ids = sorted(payments)
+    statements = []
+    for first in range(0, len(ids), KEYS_AT_ONCE):
+        group = ids[first : first + KEYS_AT_ONCE]
+        where = f"WHERE account_id = %s AND fetched_at <= %s AND payment_id IN ({', '.join(['%s'] * len(group))})"
+        statements.append((f"{statement} {where}", [warehouse.account_id, read_until, *group]))
+    if statements:
+        warehouse.write(statements)

@@ -6,9 +6,11 @@ A file is written once and whole, or not at all. On this machine only its owner 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import datetime
+from itertools import islice
 from pathlib import Path
 
 from bookeo.archive_file import ArchiveFile, Kept, account_folder, pack, read_path, unpack
@@ -17,6 +19,8 @@ from bookeo.errors import ArchiveFileDamaged, ArchiveUnusable
 Scrub = Callable[[str, str | None, bytes], bytes]
 """Makes an answer fit to be kept, given the entity's name, the name of the list of records in it, and its bytes."""
 
+READ_AHEAD = 8
+"""Files that are fetched, still packed, while others are worked on."""
 _UNFINISHED = ".part"
 
 
@@ -105,13 +109,11 @@ class Archive:
         """
         return sorted({file.account_id for file in self._listed("")})
 
-    def files(self, account_id: str, since: datetime | None = None, until: datetime | None = None) -> list[ArchiveFile]:
+    def files(self, account_id: str) -> list[ArchiveFile]:
         """Lists an account's files.
 
         Args:
             account_id: The account.
-            since: Only what was read at or after this, aware.
-            until: Only what was read at or before this, aware.
 
         Returns:
             The files, in the order in which their rows came into the destination.
@@ -119,9 +121,7 @@ class Archive:
         Raises:
             ArchiveUnusable: It is not there, or cannot be read.
         """
-        found = self._listed(account_folder(account_id))
-        chosen = [f for f in found if (since is None or f.moment >= since) and (until is None or f.moment <= until)]
-        return sorted(chosen, key=lambda file: file.order)
+        return sorted(self._listed(account_folder(account_id)), key=lambda file: file.order)
 
     def read(self, file: ArchiveFile) -> Kept:
         """Reads a file, and makes sure that it is as it was written.
@@ -136,11 +136,37 @@ class Archive:
             ArchiveFileDamaged: It is not what was written.
             ArchiveUnusable: It cannot be read.
         """
+        return unpack(self._packed(file), self._full(file.path))
+
+    def read_all(self, files: Iterable[ArchiveFile]) -> Iterator[tuple[ArchiveFile, Kept | ArchiveFileDamaged]]:
+        """Reads files one by one, fetching a few ahead, for buckets are far away.
+
+        Args:
+            files: The files.
+
+        Yields:
+            Each file in turn, and what it holds, or that it is damaged.
+
+        Raises:
+            ArchiveUnusable: One cannot be read.
+        """
+        waiting = iter(files)
+        with ThreadPoolExecutor(READ_AHEAD, thread_name_prefix="bookeo-archive") as threads:
+            under_way = deque((file, threads.submit(self._packed, file)) for file in islice(waiting, READ_AHEAD))
+            while under_way:
+                file, packed = under_way.popleft()
+                under_way.extend((next_one, threads.submit(self._packed, next_one)) for next_one in islice(waiting, 1))
+                try:
+                    yield file, unpack(packed.result(), self._full(file.path))
+                except ArchiveFileDamaged as damaged:
+                    yield file, damaged
+
+    def _packed(self, file: ArchiveFile) -> bytes:
         try:
             packed: bytes = self._files.cat_file(self._full(file.path))
         except Exception as error:
             raise self._unusable("read", error) from None
-        return unpack(packed, self._full(file.path))
+        return packed
 
     def rewrite(self, account_id: str, change: Callable[[Kept], Kept | None]) -> Rewritten:
         """Puts every file of an account through a change: for forgetting somebody, or for a stricter privacy.
@@ -161,10 +187,8 @@ class Archive:
         """
         changed, damaged = 0, []
         self._remove_unfinished(account_id)
-        for file in self.files(account_id):
-            try:
-                kept = self.read(file)
-            except ArchiveFileDamaged:
+        for file, kept in self.read_all(self.files(account_id)):
+            if isinstance(kept, ArchiveFileDamaged):
                 damaged.append(self._full(file.path))
                 continue
             wanted = change(kept)

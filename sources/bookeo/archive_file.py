@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -25,6 +25,8 @@ FORMAT = 1
 """Rises when an older reader would misunderstand a newer file."""
 NOTES = "notes"
 """The folder of what a load found out, beside those of the operations."""
+FORGOTTEN = "forgotten"
+"""The folder of who is forgotten; the last file counts."""
 FIRST = "first"
 """Stands for the package before, where there is none."""
 
@@ -131,6 +133,27 @@ def read_path(path: str) -> ArchiveFile | None:
     except ValueError:
         return None
     return ArchiveFile(unquote(parts[0]), parts[1], moment, match[2], match[3])
+
+
+def without_uncommitted(files: Iterable[ArchiveFile]) -> list[ArchiveFile]:
+    """Leaves out the answers of packages that never came into the destination.
+
+    Of several packages that were begun after the same one, all but the last were given up, unless others follow them.
+
+    Args:
+        files: Files of an account.
+
+    Returns:
+        Those that became rows, and those of which nobody can tell.
+    """
+    given = list(files)
+    packages = {file.package: file.after for file in given if file.operation != NOTES}
+    followed = set(packages.values())
+    latest: dict[str, str] = {}
+    for package, after in packages.items():
+        latest[after] = max(latest.get(after, package), package, key=float)
+    given_up = {p for p, after in packages.items() if after != FIRST and p not in followed and latest[after] != p}
+    return [file for file in given if file.package not in given_up]
 
 
 def pack(kept: Kept) -> bytes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any
 
 import dlt
@@ -16,13 +17,27 @@ import pyarrow as pa
 from dlt.common.storages.exceptions import CurrentLoadPackageStateNotAvailable
 from dlt.common.storages.load_package import create_load_id
 
-from bookeo.archive_file import FIRST, NOTES, ArchiveFile, Kept, KeptAnswer, operation_folder
+from bookeo.archive import Archive
+from bookeo.archive_file import FIRST, FORGOTTEN, NOTES, ArchiveFile, Kept, KeptAnswer, operation_folder
 from bookeo.batches import Batch
 from bookeo.session import LoadSession
 from bookeo.tables import BOOKING, CUSTOMER_BOOKING, PAYMENT
 
 BOOKING_PAGES = "booking_pages"
 """The resource whose state says what the bookings' cursor stands for."""
+
+
+class Note(StrEnum):
+    """What a load does to the destination without new rows from the API."""
+
+    PAYMENTS_REMOVED = "payments removed"
+    """`payments`: ids of those that are no more."""
+    PAYMENTS_UNLINKED = "payments unlinked"
+    """`payments`: ids of those that belong to no booking."""
+    BOOKINGS_VANISHED = "bookings vanished"
+    """`bookings`: numbers of those that are no more, `deleted_at`: when that was found."""
+    LOADED = "loaded"
+    """`row`: the load's own row in `load_runs`."""
 
 
 def archived(session: LoadSession, batch: Batch, operation: str) -> Batch:
@@ -75,13 +90,13 @@ def archived(session: LoadSession, batch: Batch, operation: str) -> Batch:
     return batch
 
 
-def note(session: LoadSession, kind: str, **facts: Any) -> None:
-    """Keeps what a load is about to do to the destination without new rows, where there is an archive.
+def note(session: LoadSession, kind: Note, **facts: Any) -> None:
+    """Keeps what a load is about to do to the destination, where there is an archive.
 
     Args:
         session: The load.
-        kind: What it does, see `bookeo.replay`.
-        **facts: To what; JSON values.
+        kind: What it does.
+        **facts: To what, see `Note`; JSON values.
 
     Raises:
         ArchiveUnusable: The archive cannot be written; it must not be done then.
@@ -93,6 +108,21 @@ def note(session: LoadSession, kind: str, **facts: Any) -> None:
     file = ArchiveFile(session.account_id, NOTES, now, create_load_id())
     told = {"account_id": session.account_id, "account": session.settings.account, "kind": kind, "at": now, **facts}
     session.archive.write(file, Kept(told))
+
+
+def note_forgotten(archive: Archive, account_id: str, state: Mapping[str, Any]) -> None:
+    """Keeps who is forgotten, so that they stay so after a replay.
+
+    Args:
+        archive: The archive.
+        account_id: The account.
+        state: All of them, see `Forgotten.as_state`.
+
+    Raises:
+        ArchiveUnusable: The archive cannot be written.
+    """
+    file = ArchiveFile(account_id, FORGOTTEN, datetime.now(UTC), create_load_id())
+    archive.write(file, Kept({"account_id": account_id, "state": state}))
 
 
 def _package() -> tuple[str, str]:

@@ -314,15 +314,24 @@ def table_resource(
             session.rows[table.name] += found.num_rows - (tombstones or 0)
             yield found
 
-    disposition: Any = (
-        {"disposition": "merge", "strategy": "delete-insert"} if table.disposition == "merge" else "append"
-    )
     made: DltResource = dlt.transformer(
         rows,
         data_from=parent,
         name=name or table.name,
         table_name=table.name,
-        write_disposition=disposition,
+        write_disposition=disposition(table),
         columns=dlt_columns(table, replace_sets=replace_sets),
     )
     return made
+
+
+def disposition(table: Table) -> Any:
+    """Says how dlt writes a table's rows.
+
+    Args:
+        table: The table.
+
+    Returns:
+        Something for `write_disposition`.
+    """
+    return {"disposition": "merge", "strategy": "delete-insert"} if table.disposition == "merge" else "append"

@@ -236,8 +236,19 @@ def check_hook(hook: str) -> None:
         raise SettingsError("The setting on_failure is a URL that does not start with https://; only this machine may.")
 
 
-def _resolve(given: dict[str, Any]) -> BookeoSettings:
-    """Lets dlt find the settings; what it cannot read is said without the value, which may be a key."""
+def keyless_settings(**overrides: Any) -> BookeoSettings:
+    """Resolves the settings for whoever asks nothing of the API. What cannot be read is said without its value.
+
+    Args:
+        **overrides: Values that win over every configured one; None means "not given".
+
+    Returns:
+        The resolved settings; nobody has looked whether there are keys.
+
+    Raises:
+        SettingsError: A value is of another kind, or out of its range.
+    """
+    given = {name: value for name, value in overrides.items() if value is not None}
     try:
         settings = resolve_configuration(BookeoSettings(), sections=("sources", "bookeo"), explicit_value=given)
     except ConfigValueCannotBeCoercedException as error:
@@ -247,18 +258,6 @@ def _resolve(given: dict[str, Any]) -> BookeoSettings:
     if not all(isinstance(entry, Mapping) for entry in settings.accounts or []):
         raise SettingsError("The setting accounts takes tables with name and api_key: [[sources.bookeo.accounts]].")
     return settings
-
-
-def keyless_settings() -> BookeoSettings:
-    """Resolves the settings for what asks nothing of Bookeo.
-
-    Returns:
-        The settings; there need be no keys in them.
-
-    Raises:
-        SettingsError: A value is out of its range.
-    """
-    return _resolve({})
 
 
 def load_settings(**overrides: Any) -> BookeoSettings:
@@ -273,8 +272,7 @@ def load_settings(**overrides: Any) -> BookeoSettings:
     Raises:
         SettingsError: A value is out of its range, a key is missing, or an account is unknown.
     """
-    given = {name: value for name, value in overrides.items() if value is not None}
-    settings = _resolve(given)
+    settings = keyless_settings(**overrides)
     if settings.account is not None:
         entry = next((a for a in settings.accounts or [] if a.get("name") == settings.account), None)
         if entry is None:
@@ -310,7 +308,7 @@ def load_all_settings(account: str | None = None, **overrides: Any) -> list[Book
     """
     if account is not None:
         return [load_settings(account=account, **overrides)]
-    entries = _resolve({}).accounts or []
+    entries = keyless_settings().accounts or []
     names = [entry.get("name") for entry in entries]
     for name in names:
         if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):

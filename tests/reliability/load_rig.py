@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -13,11 +14,14 @@ import duckdb
 import orjson
 
 from bookeo import BookeoSettings, load_settings
+from bookeo.archive import Archive
 from bookeo.shape import RawPage, shape
-from bookeo.tables import BOOKING, PAYMENT
+from bookeo.tables import BOOKING, PAYMENT, TABLES
 from bookeo_pipelines.destination import DEFAULT_DATASET, Target
 from bookeo_pipelines.load import LoadRequest, LoadResult, run_load
 from bookeo_pipelines.packages import working_folder
+from bookeo_pipelines.replay import run_replay
+from bookeo_pipelines.replay_account import ReplayRequest
 from bookeo_sandbox import Sandbox
 
 SMALL_BUSINESS: dict[str, Any] = {
@@ -182,6 +186,22 @@ class Rig:
             return rows
         position = columns.index("booking_number")
         return [row for row in rows if row[position] not in left_out]
+
+    def rows(self, database: Path) -> dict[str, list[tuple[Any, ...]]]:
+        """All rows of all tables."""
+        found = {}
+        with duckdb.connect(str(database), read_only=True) as connection:
+            for name in TABLES:
+                with contextlib.suppress(duckdb.CatalogException):
+                    found[name] = connection.execute(f"FROM {DEFAULT_DATASET}.{name} ORDER BY ALL").fetchall()
+        return found
+
+    def replayed(self, archive: Path, database: Path) -> dict[str, list[tuple[Any, ...]]]:
+        """All rows of all tables after a replay."""
+        request = ReplayRequest(Archive(str(archive)), Target(database=database), self.settings())
+        [result] = run_replay(request)
+        assert result.damaged == ()
+        return self.rows(database)
 
     def ledger_gaps(self) -> list[str]:
         """Seconds between the first and the last window of the ledger that no window covers."""

@@ -62,12 +62,19 @@ def test_killed_again_and_again_it_still_ends_in_the_truth_while_the_business_go
     rig: Rig, sandbox: Sandbox, folder: Path
 ) -> None:
     phases = Counter[str]()
+    settings = {"payments": "always", "archive": str(folder / "archive")}
+    bad = sandbox.truth()["bookings"][0]["bookingNumber"]
+    sandbox.override(bad, {"bookingNumber": bad, "creationTime": "not a time"})
     for phase, nth in (("load", 200), ("extract", 20), ("load", 12), ("normalize", 4), ("load", 120)):
-        phases[run_and_kill(rig, Moment(phase, nth), environment(folder), payments="always").phase] += 1
+        phases[run_and_kill(rig, Moment(phase, nth), environment(folder), **settings).phase] += 1
         sandbox.advance(days=1)
+        sandbox.touch(bad)
     assert phases.total() == 5
-    assert rig.load(payments="always").failure is None
-    assert rig.differences(payments=True) == []
+    assert rig.load(**settings).failure is None
+    assert rig.differences(payments=True, but=[bad]) == []
+
+    # Every answer that became rows is in the archive, and those of the packages that were lost become none.
+    assert rig.replayed(folder / "archive", folder / "rebuilt.duckdb") == rig.rows(rig.database)
 
 
 def test_killed_right_after_rows_were_written_they_are_not_there_twice(folder: Path, sandbox: Sandbox) -> None:

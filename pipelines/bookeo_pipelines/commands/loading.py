@@ -98,6 +98,10 @@ def load(
         typer.Option(help="Read all `customers` again: they change without a booking changing.", show_default=False),
     ] = None,
     publish: Publish = None,
+    archive: Annotated[
+        str | None,
+        typer.Option(help="Where every answer is kept; by default the setting `archive`.", show_default=False),
+    ] = None,
     demo: Annotated[
         bool, typer.Option("--demo", help="Load an invented business from a sandbox; needs no keys.")
     ] = False,
@@ -135,9 +139,10 @@ def load(
             from bookeo_pipelines.demo import demo_sandbox
 
             with demo_sandbox() as settings:
+                settings.archive = archive
                 run_and_show([request(settings)], report, publish)
         else:
-            accounts = load_all_settings(account, max_requests=max_requests)
+            accounts = load_all_settings(account, max_requests=max_requests, archive=archive)
             run_and_show([request(settings) for settings in accounts], report, publish or configured_place(where))
 
 
