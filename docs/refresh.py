@@ -1,6 +1,6 @@
 """Writes the parts of the documents that follow from the code, and those that programs print.
 
-python docs/refresh.py                   settings, tables, commands, personal columns
+python docs/refresh.py                   settings, tables, commands, personal columns, the data dictionary
 python docs/refresh.py --demo            also what a demonstration prints, and its picture
 python docs/refresh.py --test FILE       also how `make test > FILE` ended
 """
@@ -14,6 +14,8 @@ from pathlib import Path
 
 import demonstration
 from fragments import FRAGMENTS, with_fragment
+
+from bookeo_pipelines.data_dictionary import write_documents
 
 ROOT = Path(__file__).parents[1]
 PICTURE = ROOT / "docs" / "images" / "demo.svg"
@@ -42,6 +44,8 @@ def main() -> None:
         path = ROOT / document
         path.write_text(with_fragment(path.read_text(), name, text))
         sys.stdout.write(f"{document}: {name}\n")
+    for made in write_documents(ROOT / "docs"):
+        sys.stdout.write(f"{made.relative_to(ROOT)}\n")
 
 
 if __name__ == "__main__":

@@ -56,6 +56,7 @@ app.command(epilog='Example: `bookeo query "SELECT count(*) FROM bookeo_data.boo
 app.add_typer(marts, name="marts")
 app.command(epilog="Example: `bookeo publish --to /srv/reports/bookeo.duckdb`")(sharing.publish)
 app.command(epilog="Example: `bookeo export --output export --format csv --tables bookings,payments`")(sharing.export)
+app.command(epilog="Example: `bookeo docs --output dictionary`")(sharing.docs)
 app.command(epilog="Example: `bookeo pii`")(privacy.pii)
 app.command(epilog="Example: `bookeo forget --customer 41551N8F7XF15A1B2C3D4`")(privacy.forget)
 app.command(epilog="Example: `bookeo demo`")(trying.demo)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
+from dlt.common.destination.exceptions import DestinationException, SchemaUpdateError
+
 from bookeo.tables import TABLES
+from bookeo_pipelines.packages import making_tables
 
 COMMENTING = frozenset({"duckdb", "motherduck", "postgres"})
 """Destinations on which `COMMENT ON` was tried; the descriptions stay there through every merge."""
@@ -20,9 +23,22 @@ def describe_tables(pipeline: Any, tables: Collection[str]) -> None:
     """
     if pipeline.destination.destination_name not in COMMENTING:
         return
+    schema = pipeline.default_schema
+
+    def write() -> None:
+        # Postgres refuses one of two that describe the same table at the same moment.
+        try:
+            _write(pipeline, sorted(set(tables) & set(TABLES)))
+        except DestinationException as error:
+            raise SchemaUpdateError.from_cause(schema.name, list(tables), error) from error
+
+    making_tables(write)
+
+
+def _write(pipeline: Any, tables: list[str]) -> None:
     statements = []
     with pipeline.sql_client() as client:
-        for name in sorted(set(tables) & set(TABLES)):
+        for name in tables:
             existing = pipeline.default_schema.get_table_columns(name)
             qualified = client.make_qualified_table_name(name)
             statements.append(f"COMMENT ON TABLE {qualified} IS {_quoted(TABLES[name].description)}")

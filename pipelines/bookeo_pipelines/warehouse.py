@@ -12,6 +12,7 @@ from dlt.common.destination.exceptions import DestinationException, SchemaUpdate
 
 from bookeo.tables import TABLES, Table, arrow_schema
 from bookeo_pipelines.delta import DeltaClient
+from bookeo_pipelines.descriptions import describe_tables
 from bookeo_pipelines.packages import declare, making_tables
 
 
@@ -123,6 +124,7 @@ class Warehouse:
                     raise SchemaUpdateError.from_cause(schema.name, [table.name], error) from error
 
         making_tables(update)
+        describe_tables(self._pipeline, [table.name])
 
     def row_counts(self) -> dict[str, int]:
         """Counts the account's rows.

@@ -6,18 +6,23 @@ import os
 import re
 import subprocess
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from reading_docs import DOCUMENTS, ROOT, anchors, blocks, prose
 
 from bookeo.settings import BookeoSettings
 from bookeo.tables import TABLES
+from bookeo_pipelines.data_dictionary import DIAGRAM, DICTIONARY, dictionary
+from bookeo_pipelines.diagram import diagram
 
 from fragments import FRAGMENTS, commands, fragment_in  # isort: skip - found by way of reading_docs
 
 README = ROOT / "README.md"
 SOURCE_README = ROOT / "sources" / "bookeo" / "README.md"
+SVG = "{http://www.w3.org/2000/svg}"
 COMMANDS = ROOT / "docs" / "commands.md"
 
 
@@ -34,6 +39,41 @@ def first_cells(text: str) -> list[str]:
 def test_what_follows_from_the_code_is_up_to_date(document: str, name: str) -> None:
     shown = fragment_in((ROOT / document).read_text(), name)
     assert shown == FRAGMENTS[document, name](), "run docs/refresh.py"
+
+
+@pytest.mark.parametrize(("name", "make"), [(DICTIONARY, dictionary), (DIAGRAM, diagram)])
+def test_the_data_dictionary_and_the_diagram_are_up_to_date(name: str, make: Callable[[], str]) -> None:
+    assert (ROOT / "docs" / name).read_text() == make(), "run docs/refresh.py"
+
+
+def test_the_data_dictionary_explains_every_column() -> None:
+    sections = re.split(r"^## `(\w+)`$", (ROOT / "docs" / DICTIONARY).read_text(), flags=re.MULTILINE)
+    assert sections[1::2] == [*TABLES]
+    for table, text in zip(TABLES.values(), sections[2::2], strict=True):
+        rows = [
+            [cell.strip() for cell in line.strip("|").split(" | ")] for line in re.findall(r"^\|.*`.*$", text, re.M)
+        ]
+        assert [row[0].strip("*`") for row in rows] == [column.name for column in table.columns]
+        for (_, _, meaning, field, personal), column in zip(rows, table.columns, strict=True):
+            assert column.description in meaning
+            assert personal == (column.personal or "–")
+            assert (field != "–") or column.origin not in ("field", "local_date", "local_time")
+    assert "`participants.numbers[].number`" in text_of("booking_participants", sections)
+    assert "`price.totalGross.amount`" in text_of("bookings", sections)
+
+
+def text_of(table: str, sections: list[str]) -> str:
+    return sections[sections.index(table) + 1]
+
+
+def test_the_diagram_shows_every_table() -> None:
+    drawing = ElementTree.fromstring((ROOT / "docs" / DIAGRAM).read_text())
+    titles = [text.text for text in drawing.iter(f"{SVG}text") if text.get("class") == "t"]
+    assert sorted(map(str, titles)) == sorted(TABLES)
+    boxes = [tuple(map(int, re.findall(r"\d+", g.get("transform", "")))) for g in drawing.iter(f"{SVG}g")]
+    assert len(set(boxes)) == len(boxes) == len(TABLES)
+    lines = [path for path in drawing.iter(f"{SVG}path") if path.get("class") == "l"]
+    assert len(lines) >= sum(table.parent is not None for table in TABLES.values())
 
 
 def test_every_setting_is_documented() -> None:

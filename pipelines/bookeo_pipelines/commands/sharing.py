@@ -56,3 +56,14 @@ def export(
         typer.echo(json.dumps(found, indent=2))
     else:
         print_exported(console(), exported)
+
+
+def docs(
+    output: Annotated[Path, typer.Option(help="The folder for the documents.")] = Path("docs"),
+    debug: Debug = False,
+) -> None:
+    """Writes the data dictionary (every table and column in words) and a diagram of the tables."""
+    from bookeo_pipelines.data_dictionary import write_documents
+
+    for made in write_documents(output):
+        console().print(f"Written: {made}", highlight=False, soft_wrap=True)
