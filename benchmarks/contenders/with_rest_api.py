@@ -2,10 +2,16 @@
 
 What it cannot say in a configuration is written as one would: a paginator for Bookeo's token and page number, and a
 loop over the windows, because a request may not span more than 31 days.
+
+    python with_rest_api.py JOB.json [parquet]
+
+loads the bookings alone, their customers embedded, with dlt's own load files or with Parquet.
 """
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
@@ -98,21 +104,35 @@ def _source(
         }
         for name, selector in (*SETTINGS_LISTS.items(), ("business", "$"))
     ]
-    bookings: dict[str, Any] = {
+    return _rest_api(
+        base_url,
+        api_key,
+        secret_key,
+        [_bookings([moment.isoformat() for moment in window]), *children, *(lists if with_lists else [])],
+        parallelized=True,
+    )
+
+
+def _bookings(window: list[str], **asked: str) -> dict[str, Any]:
+    return {
         "name": "bookings",
         "primary_key": "bookingNumber",
         "endpoint": {
             "path": "bookings",
             "params": {
-                "lastUpdatedStartTime": window[0].isoformat(),
-                "lastUpdatedEndTime": window[1].isoformat(),
+                "lastUpdatedStartTime": window[0],
+                "lastUpdatedEndTime": window[1],
                 "includeCanceled": "true",
                 "expandParticipants": "true",
                 "itemsPerPage": 100,
+                **asked,
             },
             "data_selector": "data",
         },
     }
+
+
+def _rest_api(base_url: str, api_key: str, secret_key: str, resources: list[Any], *, parallelized: bool = False) -> Any:
     return rest_api_source(
         {
             "client": {
@@ -120,7 +140,25 @@ def _source(
                 "headers": {"X-Bookeo-apiKey": api_key, "X-Bookeo-secretKey": secret_key},
                 "paginator": TokenAndPage(),
             },
-            "resource_defaults": {"write_disposition": "merge", "parallelized": True},
-            "resources": [bookings, *children, *(lists if with_lists else [])],
+            "resource_defaults": {"write_disposition": "merge", "parallelized": parallelized},
+            "resources": resources,
         }
     )
+
+
+def main() -> None:
+    """Loads the bookings of a job: one resource for each window, one table, one run."""
+    job = json.loads(Path(sys.argv[1]).read_text())
+    windows = [_bookings(window, expandCustomer="true") for window in job["windows"]]
+    resources = [{**bookings, "name": f"{number}", "table_name": "bookings"} for number, bookings in enumerate(windows)]
+    pipeline = dlt.pipeline(
+        "with_rest_api", destination=dlt.destinations.duckdb(job["database"]), dataset_name="bookeo"
+    )
+    pipeline.run(
+        _rest_api(job["base_url"], job["api_key"], job["secret_key"], resources),
+        **({"loader_file_format": "parquet"} if sys.argv[2:] == ["parquet"] else {}),
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Contenders are run one after another against the same answers; what each made is checked before its cost counts."""
