@@ -5,6 +5,9 @@ BIN := $(VENV)/bin
 UV := VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv
 DEMO_INSTALLED := $(VENV)/installed-demo
 INSTALLED := $(VENV)/installed
+PEERS := benchmarks/.venvs/airbyte/installed benchmarks/.venvs/singer/installed
+LOCK := $(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+  --no-emit-index-url
 # Nothing of a run lands outside of this folder, and no library calls home.
 export DLT_DATA_DIR ?= $(CURDIR)/.dlt/data
 export RUNTIME__DLTHUB_TELEMETRY := false
@@ -25,8 +28,16 @@ lint: $(INSTALLED)
 soak: $(INSTALLED) ## the long reliability test: an hour of kills, faults and changes
 	$(BIN)/python benchmarks/soak.py
 
-bench: $(INSTALLED) ## what a load costs, beside what one would write by hand
+bench: $(INSTALLED) $(PEERS) ## what a load costs, beside what one would pick instead; BENCH="--sizes 20000" makes it shorter
 	$(BIN)/python benchmarks/requests.py
+	$(BIN)/python benchmarks/speed.py $(BENCH)
+
+# Contenders whose pins contradict ours live by themselves.
+benchmarks/.venvs/%/installed: benchmarks/contenders/requirements-%.txt $(BIN)/uv
+	@echo "Installing into benchmarks/.venvs/$* ..."
+	@$(BIN)/uv venv --quiet --clear --python $(PYTHON) benchmarks/.venvs/$*
+	@VIRTUAL_ENV=$(CURDIR)/benchmarks/.venvs/$* $(BIN)/uv pip install --quiet --require-hashes -r $<
+	@touch $@
 
 # uv comes by pip, everything else by uv: pinned, and with hashes.
 $(BIN)/uv: requirements-uv.txt
@@ -48,10 +59,10 @@ $(INSTALLED): $(BIN)/uv constraints.txt pyproject.toml
 	@touch $@
 
 lock: $(BIN)/uv ## resolve the newest versions that pyproject.toml allows
-	$(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-	  --no-emit-index-url --all-extras pyproject.toml --output-file constraints.txt
-	echo uv | $(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
-	  --no-annotate --no-emit-index-url - --output-file requirements-uv.txt
+	$(LOCK) --all-extras pyproject.toml --output-file constraints.txt
+	echo uv | $(LOCK) - --output-file requirements-uv.txt
+	echo airbyte-cdk | $(LOCK) - --output-file benchmarks/contenders/requirements-airbyte.txt
+	echo 'singer-sdk[msgspec]' | $(LOCK) - --output-file benchmarks/contenders/requirements-singer.txt
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) benchmarks/.venvs build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -154,10 +154,11 @@ def main() -> None:
     pipeline = dlt.pipeline(
         "with_rest_api", destination=dlt.destinations.duckdb(job["database"]), dataset_name="bookeo"
     )
-    pipeline.run(
-        _rest_api(job["base_url"], job["api_key"], job["secret_key"], resources),
-        **({"loader_file_format": "parquet"} if sys.argv[2:] == ["parquet"] else {}),
-    )
+    source = _rest_api(job["base_url"], job["api_key"], job["secret_key"], resources)
+    if sys.argv[2:] == ["parquet"]:
+        pipeline.run(source, loader_file_format="parquet")
+    else:
+        pipeline.run(source)
 
 
 if __name__ == "__main__":

@@ -74,7 +74,6 @@ def environment(folder: Path) -> dict[str, str]:
     """
     kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "TMPDIR")}
     return kept | {
-        "PYTHONUNBUFFERED": "",
         "RUNTIME__DLTHUB_TELEMETRY": "false",
         "RUNTIME__LOG_LEVEL": "ERROR",
         "DLT_DATA_DIR": str(folder / "dlt"),
