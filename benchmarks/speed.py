@@ -3,7 +3,7 @@
 Everybody loads the same invented business, which a process of its own serves from memory; what they made is compared
 with what is on the pages before it counts. Afterwards this project's incremental loads are measured.
 
-    python benchmarks/speed.py [--sizes 20000,200000] [--runs 5] [--only bookeo,floor] [--write]
+    python benchmarks/speed.py [--sizes 20000,200000] [--runs 5] [--only Singer,Airbyte] [--write]
 """
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ sys.path[:] = [*(entry for entry in sys.path if entry != FOLDER), FOLDER]
 
 from measuring.answers import served  # noqa: E402
 from measuring.peers import ALL, CONTENDERS, Contender  # noqa: E402
-from measuring.process import Limits  # noqa: E402
-from measuring.report import Results, marked, report, summary  # noqa: E402
+from measuring.process import Limits, Unfit  # noqa: E402
+from measuring.report import marked, report, summary  # noqa: E402
+from measuring.results import Results, merged, middle_of  # noqa: E402
 from measuring.rounds import Bench, import_seconds, rounds, too_much  # noqa: E402
 
 REPOSITORY = Path(FOLDER).parent
@@ -38,7 +39,11 @@ FOR_GROWTH = 100_000
 """A size at which only those without a budget are measured."""
 LARGE = 1_000_000
 RUNS_OF_LARGE = 3
+SLOW = 20_000
+"""The size that is measured with pages that take their time."""
 PAGE_SECONDS = 0.15
+FEW = 200
+"""Changes that are loaded at every size; a hundredth of it besides."""
 
 
 def main() -> int:
@@ -50,7 +55,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", default=SIZES, help="bookings, with commas between (default: %(default)s)")
     parser.add_argument("--runs", type=int, default=5, help="runs of each; of a million bookings 3 at most")
-    parser.add_argument("--only", help="contenders whose names begin so, with commas between")
+    parser.add_argument("--only", help="of the others those whose names begin so, with commas between")
     parser.add_argument(
         "--budget-minutes", type=float, default=10, help="minutes each of the others may take for a size's runs"
     )
@@ -59,50 +64,68 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help="keep the figures, and write them into the documents")
     parser.add_argument("--again", action="store_true", help="measure nothing: take the figures that are kept")
     options = parser.parse_args()
-    results = json.loads(RESULTS.read_text()) if options.again else measure(options)
-    print(report(results))
-    if options.write:
-        from measuring.plot import draw
-
-        RESULTS.write_text(json.dumps(results, indent=1) + "\n")
-        draw(results, IMAGES)
-        write(results)
+    results: Results = json.loads(RESULTS.read_text()) if options.again else {"loads": {}, "increments": {}}
+    try:
+        if not options.again:
+            measure(options, results)
+    except Unfit as error:
+        say(f"given up: {error}")
+        return 1
+    finally:
+        if results["loads"]:
+            print(report(results))
+            if options.write:
+                write(results)
     entries = [loads[one.name] for loads in results["loads"].values() for one in ALL if not one.budgeted]
     return int(any(entry["note"] for entry in entries))
 
 
-def measure(options: argparse.Namespace) -> Results:
+def measure(options: argparse.Namespace, results: Results) -> None:
     """Lets everybody load every size.
 
     Args:
         options: The command's.
+        results: Gets the figures, size by size.
 
-    Returns:
-        Figures: `loads` by size and name, `increments` by size and case, `slow`, `import_dlt`, `machine`.
+    Raises:
+        Unfit: This project failed.
     """
-    sizes = sorted(int(size) for size in options.sizes.split(","))
-    limits = Limits(3600, options.max_gb * 1000)
-    results: Results = {"machine": machine(), "loads": {}, "increments": {}}
+    results["machine"] = machine()
     with tempfile.TemporaryDirectory(prefix="bookeo-bench-") as folder:
         results["import_dlt"] = import_seconds("dlt", options.runs, Path(folder))
-    for size in sizes:
+    for size in sorted(int(size) for size in options.sizes.split(",")):
         say(f"{size:,} bookings")
         with tempfile.TemporaryDirectory(prefix="bookeo-bench-") as folder, served(size) as api:
-            runs = min(options.runs, RUNS_OF_LARGE) if size >= LARGE else options.runs
-            bench = Bench(api, Path(folder), limits)
-            contenders = [one for one in chosen(options.only) if size != FOR_GROWTH or not one.budgeted]
-            budget = options.budget_minutes * 60
-            missing = {one.name: _why_not(results, one, size, budget, limits) for one in contenders}
-            results["loads"][str(size)] = rounds(bench, contenders, runs, budget, missing, say)
-            if size == sizes[0]:
-                results["slow"] = bench.slow_loads(PAGE_SECONDS, options.concurrency, runs)
-            few = sizes[0] // 100
-            cases = {"nothing new": 0, f"{few:,} changed": few, "1% changed": size // 100}
-            results["increments"][str(size)] = {
-                case: [bench.increment(changes) for _ in range(min(runs, RUNS_OF_LARGE))]
-                for case, changes in cases.items()
-            }
-    return results
+            bench = Bench(api, Path(folder), Limits(3600, options.max_gb * 1000))
+            measure_size(bench, size, options, results)
+        if options.write:
+            write(results)
+
+
+def measure_size(bench: Bench, size: int, options: argparse.Namespace, results: Results) -> None:
+    """Lets everybody load one size.
+
+    Args:
+        bench: It.
+        size: How many bookings.
+        options: The command's.
+        results: Gets the figures.
+
+    Raises:
+        Unfit: This project failed.
+    """
+    runs = min(options.runs, RUNS_OF_LARGE) if size >= LARGE else options.runs
+    budget = options.budget_minutes * 60
+    bench.begin()
+    contenders = [one for one in chosen(options.only) if size != FOR_GROWTH or not one.budgeted]
+    missing = {one.name: _why_not(results, one, size, budget, bench.limits) for one in contenders}
+    results["loads"][str(size)] = rounds(bench, contenders, runs, budget, missing, say)
+    if size == SLOW:
+        results["slow"] = bench.slow_loads(PAGE_SECONDS, options.concurrency, runs)
+    cases = results["increments"][str(size)] = {}
+    for case, changes in {"nothing new": 0, f"{FEW:,} changed": FEW, "1% changed": size // 100}.items():
+        cases[case] = [bench.increment(changes) for _ in range(min(runs, RUNS_OF_LARGE))]
+        say(f"  {case}: {middle_of(cases[case], 'cpu'):.1f} s CPU")
 
 
 def chosen(only: str | None) -> list[Contender]:
@@ -112,9 +135,9 @@ def chosen(only: str | None) -> list[Contender]:
         only: Beginnings of names, with commas between; None: everybody.
 
     Returns:
-        Contenders.
+        Contenders; this project and the floor always.
     """
-    return [one for one in ALL if only is None or one.name.startswith(tuple(only.split(",")))]
+    return [one for one in ALL if not one.budgeted or only is None or one.name.startswith(tuple(only.split(",")))]
 
 
 def _why_not(results: Results, contender: Contender, size: int, budget: float, limits: Limits) -> str:
@@ -145,14 +168,19 @@ def machine() -> dict[str, str]:
 
 
 def write(results: Results) -> None:
-    """Writes the tables into the documents, between their markers.
+    """Keeps the figures beside those of other sizes, draws them, and writes the tables into the documents.
 
     Args:
         results: What was measured.
     """
+    from measuring.plot import draw
+
+    known = merged(json.loads(RESULTS.read_text()) if RESULTS.exists() else {}, results)
+    RESULTS.write_text(json.dumps(known, indent=1) + "\n")
+    draw(known, IMAGES)
     for name, text in DOCUMENTS.items():
         document = REPOSITORY / name
-        document.write_text(marked(document.read_text(), text(results)))
+        document.write_text(marked(document.read_text(), text(known)))
 
 
 def say(line: str) -> None:

@@ -9,14 +9,14 @@ from __future__ import annotations
 import sys
 
 import duckdb
-from booking_tables import BOOKING, make_tables
+from booking_tables import BOOKING, SETTINGS, make_tables
 
 
 def main() -> None:
     """Reads messages and makes the tables of their bookings."""
     database, path = sys.argv[1:]
     record = BOOKING if path == "record" else f"STRUCT(data {BOOKING})"
-    with duckdb.connect(database) as connection:
+    with duckdb.connect(database, config=SETTINGS) as connection:
         make_tables(
             connection,
             f"SELECT {path} AS record FROM read_json('/dev/stdin', format = 'newline_delimited', "

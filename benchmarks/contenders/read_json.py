@@ -10,13 +10,13 @@ import sys
 from pathlib import Path
 
 import duckdb
-from booking_tables import BOOKING, make_tables
+from booking_tables import BOOKING, SETTINGS, make_tables
 
 
 def main() -> None:
     """Reads the pages of a job and makes their tables."""
     job = json.loads(Path(sys.argv[1]).read_text())
-    with duckdb.connect(job["database"]) as connection:
+    with duckdb.connect(job["database"], config=SETTINGS) as connection:
         make_tables(
             connection,
             f"SELECT unnest(data) AS record FROM read_json('{job['pages']}/*.json', format = 'unstructured', "

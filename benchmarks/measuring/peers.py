@@ -60,7 +60,7 @@ class Contender:
             gross = ask(f"sum(CAST({self.gross} AS DECIMAL(19, 4)))", "bookings")
         expected = {table: truth.rows[table] for table in self.tables}
         if found != expected or gross != truth.gross:
-            raise Unfit(f"{found}, {gross} instead of {expected}, {truth.gross}")
+            raise Unfit(f"other rows or totals: {found}, {gross} instead of {expected}, {truth.gross}")
 
 
 def environment(folder: Path) -> dict[str, str]:

@@ -8,10 +8,11 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from measuring.report import FLOOR, OURS, Results, middle, shown_size
+from measuring.peers import FLOOR, OURS
+from measuring.results import Results, middle, shown_size
 
 _FONT = "DejaVu Sans, Arial, sans-serif"
-_COLOURS = {OURS: "#0b6e4f", FLOOR: "#d18f00"}
+_COLOURS = {OURS.name: "#0b6e4f", FLOOR.name: "#d18f00"}
 _OTHERS = ("#4c6a92", "#7a5195", "#b5526b", "#6f7b87", "#9aa4ae")
 
 
@@ -23,13 +24,14 @@ def draw(results: Results, folder: Path) -> None:
         folder: Where to.
     """
     rows = _rows(results)
-    names = list(dict.fromkeys(rows.sort_values("cpu")["name"]))
+    size = int(shown_size(results))
+    by_cpu = rows.sort_values("cpu")
+    names = list(dict.fromkeys([*by_cpu[by_cpu["bookings"] == size]["name"], *by_cpu["name"]]))
     others = iter(_OTHERS)
     colours = alt.Scale(domain=names, range=[_COLOURS.get(name) or next(others) for name in names])
     colour = alt.Color("name:N", scale=colours, legend=None)
-    size = int(shown_size(results))
     chart = alt.vconcat(
-        _bars(rows[rows["bookings"] == size], colour, f"CPU of loading {size:,} bookings, seconds"),
+        _bars(by_cpu[by_cpu["bookings"] == size], names, colour, f"CPU of loading {size:,} bookings, seconds"),
         alt.hconcat(
             _growth(rows, colour, "cpu", "CPU by bookings, seconds"),
             _growth(rows, colour, "memory", "Peak memory by bookings, MB"),
@@ -50,21 +52,21 @@ def draw(results: Results, folder: Path) -> None:
 def _rows(results: Results) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     for size, entries in results["loads"].items():
-        ours = middle(entries[OURS], "cpu")
+        ours = middle(entries[OURS.name], "cpu")
         for name, entry in entries.items():
             cpu = middle(entry, "cpu")
             if ours and cpu:
-                label = f"{cpu:,.1f}" if name == OURS else f"{cpu:,.1f}   ({cpu / ours:.2g} x)"
+                label = f"{cpu:,.1f}" if name == OURS.name else f"{cpu:,.1f}   ({cpu / ours:.2g} × bookeo)"
                 memory = middle(entry, "memory")
                 rows.append({"bookings": int(size), "name": name, "cpu": cpu, "memory": memory, "label": label})
     return pd.DataFrame(rows)
 
 
-def _bars(rows: pd.DataFrame, colour: alt.Color, title: str) -> Any:
+def _bars(rows: pd.DataFrame, names: list[str], colour: alt.Color, title: str) -> Any:
     most = rows["cpu"].max() * 1.18
     base = alt.Chart(rows, title=title, width=720, height=alt.Step(26)).encode(
         x=alt.X("cpu:Q", title=None, scale=alt.Scale(domain=[0, most], nice=False), axis=None),
-        y=alt.Y("name:N", title=None, sort="x", axis=alt.Axis(ticks=False, domain=False, labelLimit=260)),
+        y=alt.Y("name:N", title=None, sort=names, axis=alt.Axis(ticks=False, domain=False, labelLimit=260)),
     )
     return base.mark_bar(height=18).encode(color=colour) + base.mark_text(align="left", dx=6, fontSize=12).encode(
         text="label:N"

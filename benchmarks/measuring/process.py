@@ -87,7 +87,7 @@ def run(command: Sequence[str], folder: Path, variables: Mapping[str, str], limi
                 process.wait()
     if process.returncode:
         raise Unfit(f"exit code {process.returncode}: {printed.read_text(errors='replace')[-1500:]}")
-    return Cost(usage.ru_utime + usage.ru_stime, wall, memory)
+    return Cost(usage.ru_utime + usage.ru_stime, wall, max(memory, usage.ru_maxrss / 1024))
 
 
 def _peaks(session: int) -> float:

@@ -2,34 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from statistics import median
-from typing import Any
+from collections.abc import Iterator
 
-OURS = "bookeo"
-FLOOR = "floor: DuckDB read_json"
-PARQUET = "dlt rest_api, parquet"
+from measuring.bounds import bounds
+from measuring.peers import FLOOR, OURS
+from measuring.results import Results, middle, middle_of, shown_size
 
 BEGIN = "<!-- speed: made by benchmarks/speed.py -->"
 END = "<!-- end of speed -->"
-
-Results = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Bound:
-    """Something promised.
-
-    Args:
-        promise: In words, with the bound.
-        found: What was measured.
-        holds: Whether it keeps to it.
-    """
-
-    promise: str
-    found: str
-    holds: bool
 
 
 def report(results: Results) -> str:
@@ -42,7 +22,12 @@ def report(results: Results) -> str:
         Markdown.
     """
     loads = [load_table(results, size) for size in results["loads"]]
-    return "\n\n".join([*loads, growth_table(results), increment_table(results), bound_table(results)])
+    where = results["machine"]
+    measured = (
+        f"Measured on {where['day']}: {where['machine']}, Python {where['python']}, {where['versions']}. "
+        f"`import dlt` takes {results['import_dlt']:.2f} s of CPU."
+    )
+    return "\n\n".join([measured, *loads, growth_table(results), increment_table(results), bound_table(results)])
 
 
 def summary(results: Results) -> str:
@@ -55,20 +40,6 @@ def summary(results: Results) -> str:
         A Markdown table.
     """
     return load_table(results, shown_size(results))
-
-
-def shown_size(results: Results) -> str:
-    """Chooses the size to show where there is room for one: the largest of those that most took part in.
-
-    Args:
-        results: What was measured.
-
-    Returns:
-        How many bookings.
-    """
-    took_part = {size: sum(bool(entry["cpu"]) for entry in loads.values()) for size, loads in results["loads"].items()}
-    most = max(took_part.values())
-    return str(max((size for size, count in took_part.items() if count >= min(most, 6)), key=int))
 
 
 def marked(document: str, text: str) -> str:
@@ -97,7 +68,7 @@ def load_table(results: Results, size: str) -> str:
         A Markdown table: CPU, the same to this project's, time, memory, and how many runs the medians are of.
     """
     entries = results["loads"][size]
-    ours = middle(entries[OURS], "cpu")
+    ours = middle(entries[OURS.name], "cpu")
 
     def rows() -> Iterator[tuple[str, ...]]:
         for name, entry in sorted(entries.items(), key=lambda item: middle(item[1], "cpu") or 1e9):
@@ -111,7 +82,7 @@ def load_table(results: Results, size: str) -> str:
                     f"{cpu / ours:.2f}" if ours else "",
                     f"{middle(entry, 'wall'):.1f}",
                     f"{middle(entry, 'memory'):,.0f}",
-                    str(len(entry["cpu"])),
+                    " ".join((str(len(entry["cpu"])), entry["note"])).strip(),
                 )
 
     return _table((f"{int(size):,} bookings", "CPU s", "to bookeo", "wall s", "memory MB", "runs"), rows())
@@ -129,7 +100,7 @@ def growth_table(results: Results) -> str:
 
     def rows() -> Iterator[tuple[str, ...]]:
         for size, entries in results["loads"].items():
-            ours, floor = entries[OURS], entries[FLOOR]
+            ours, floor = entries[OURS.name], entries[FLOOR.name]
             cpu, least = middle(ours, "cpu"), middle(floor, "cpu")
             if cpu and least:
                 beyond = (cpu - results["import_dlt"]) * 1e6 / int(size)
@@ -163,10 +134,10 @@ def increment_table(results: Results) -> str:
                 yield (
                     f"{int(size):,}",
                     case,
-                    f"{_of(runs, 'changed'):,.0f}",
-                    f"{_of(runs, 'cpu') - results['import_dlt']:.2f}",
-                    f"{_of(runs, 'wall'):.1f}",
-                    f"{_of(runs, 'requests'):,.0f}",
+                    f"{middle_of(runs, 'changed'):,.0f}",
+                    f"{middle_of(runs, 'cpu') - results['import_dlt']:.2f}",
+                    f"{middle_of(runs, 'wall'):.1f}",
+                    f"{middle_of(runs, 'requests'):,.0f}",
                 )
 
     header = ("bookings held", "load", "changed", "CPU s beyond importing dlt", "wall s", "requests")
@@ -184,76 +155,6 @@ def bound_table(results: Results) -> str:
     """
     rows = ((bound.promise, bound.found, "yes" if bound.holds else "**no**") for bound in bounds(results))
     return _table(("bound", "measured", "holds"), rows)
-
-
-def bounds(results: Results) -> list[Bound]:
-    """Compares what was measured with what is promised; what was not measured is left out.
-
-    Args:
-        results: What was measured.
-
-    Returns:
-        The bounds.
-    """
-    found: list[Bound] = []
-
-    def at_most(
-        promise: str, value: float | None, limit: float, shown: Callable[[float], str] = "{:.2f}".format
-    ) -> None:
-        if value is not None:
-            found.append(Bound(promise, shown(value), value <= limit))
-
-    def measured(size: str, name: str, measure: str) -> float | None:
-        entry = results["loads"].get(size, {}).get(name)
-        return middle(entry, measure) if entry else None
-
-    ours, parquet, floor = (measured("200000", name, "cpu") for name in (OURS, PARQUET, FLOOR))
-    if ours and parquet:
-        times = parquet / ours
-        promise = "200,000 bookings: at least 5 times less CPU than dlt's rest_api with Parquet"
-        found.append(Bound(promise, f"{times:.2f} times", times >= 5))
-    if ours and floor:
-        at_most("200,000 bookings: at most 2.5 times the CPU of the floor", ours / floor, 2.5)
-    slow = results.get("slow")
-    if slow:
-        alone = slow["pages"] * slow["seconds"] / slow["concurrency"]
-        at_most(
-            f"{slow['bookings']:,} bookings, {slow['seconds'] * 1000:.0f} ms a page, {slow['concurrency']} at once: "
-            f"at most 1.15 times the {alone:.1f} s of the pages alone",
-            median(slow["wall"]) / alone,
-            1.15,
-        )
-    memory, smaller = (measured(size, OURS, "memory") for size in ("1000000", "100000"))
-    if memory and smaller:
-        at_most("1,000,000 bookings: at most 1.3 times the memory of 100,000", memory / smaller, 1.3)
-    at_most("1,000,000 bookings: under 700 MB", memory, 700, "{:.0f} MB".format)
-    for size, cases in results["increments"].items():
-        nothing = cases["nothing new"]
-        at_most(f"Nothing new, {int(size):,} held: at most 3 requests", _of(nothing, "requests"), 3, "{:.0f}".format)
-        at_most(
-            f"Nothing new, {int(size):,} held: under 2 s of CPU beyond importing dlt",
-            _of(nothing, "cpu") - results["import_dlt"],
-            2,
-            "{:.2f} s".format,
-        )
-    return found
-
-
-def middle(entry: dict[str, Any], measure: str) -> float | None:
-    """Takes the median of somebody's runs.
-
-    Args:
-        entry: Their runs.
-        measure: `cpu`, `wall` or `memory`.
-
-    Returns:
-        The median; None where there was no run.
-    """
-    return median(entry[measure]) if entry[measure] else None
-
-
-def _of(runs: Sequence[dict[str, Any]], measure: str) -> float:
-    return float(median(run[measure] for run in runs))
 
 
 def _table(header: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> str:

@@ -7,7 +7,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -18,9 +18,9 @@ import requests
 from measuring.answers import START, Api, keep_pages, windows
 from measuring.peers import OURS, Contender, environment
 from measuring.process import Cost, Limits, Unfit, run
+from measuring.results import Entry
 
 Say = Callable[[str], None]
-Entry = dict[str, Any]
 PAGES_ONLY = {"SOURCES__BOOKEO__PAYMENTS": "never", "SOURCES__BOOKEO__HISTORIES": "never"}
 """With these this project asks for what the others ask for, and for its key and five small lists."""
 
@@ -37,21 +37,24 @@ class Bench:
     def __init__(self, api: Api, folder: Path, limits: Limits) -> None:
         self._api = api
         self._folder = folder
-        self._limits = limits
+        self.limits = limits
         self._pages = folder / "pages"
         self._pages.mkdir()
         self.truth = keep_pages(api, self._pages)
-        # The load that the incremental ones go on from; from now on the server has met every question.
         self._place = folder / "incremental"
         self._place.mkdir()
         self._warehouse = self._place / "bookeo.duckdb"
-        self._run(OURS, self._place, self._warehouse, {})
 
-    def load(self, contender: Contender, **settings: str) -> Cost:
+    def begin(self) -> None:
+        """Makes the load that the incremental ones go on from; from then on the server has met every question."""
+        self._run(OURS, self._place, self._warehouse, {}, self.limits.seconds)
+
+    def load(self, contender: Contender, seconds: float | None = None, **settings: str) -> Cost:
         """Lets somebody load everything, and checks what they made.
 
         Args:
             contender: Who.
+            seconds: What it may take on the clock, if less than the limits say.
             **settings: Further environment variables.
 
         Returns:
@@ -62,7 +65,7 @@ class Bench:
         """
         with tempfile.TemporaryDirectory(dir=self._folder) as place:
             database = Path(place) / "loaded.duckdb"
-            cost = self._run(contender, Path(place), database, PAGES_ONLY | settings)
+            cost = self._run(contender, Path(place), database, PAGES_ONLY | settings, seconds or self.limits.seconds)
             contender.check(database, self.truth)
         return cost
 
@@ -106,12 +109,14 @@ class Bench:
                 with suppress(requests.HTTPError):  # A few have vanished in that hour.
                     self._api.control("POST", f"_sandbox/bookings/{number}/touch", seconds=-(position % 3000))
         self._api.control("DELETE", "_replay")
-        cost = self._run(OURS, self._place, self._warehouse, {})
+        cost = self._run(OURS, self._place, self._warehouse, {}, self.limits.seconds)
         asked = self._api.control("GET", "_replay")["asked"]
         ((changed,),) = self._ask("SELECT count(*) FROM bookeo_data.bookings WHERE updated_at > ?", before)
         return asdict(cost) | {"requests": asked, "changed": changed}
 
-    def _run(self, contender: Contender, folder: Path, database: Path, settings: dict[str, str]) -> Cost:
+    def _run(
+        self, contender: Contender, folder: Path, database: Path, settings: dict[str, str], seconds: float
+    ) -> Cost:
         described = {"base_url": self._api.base_url, **self._api.keys}
         job = folder / "job.json"
         places = {"database": str(database), "pages": str(self._pages)}
@@ -119,7 +124,8 @@ class Bench:
         ours = {f"SOURCES__BOOKEO__{name.upper()}": value for name, value in described.items()}
         variables = environment(folder) | ours | {"SOURCES__BOOKEO__START": START.date().isoformat()} | settings
         variables |= {"JOB": str(job), "DATABASE": str(database)}
-        return run(["bash", "-c", contender.command], folder, variables, self._limits)
+        limits = replace(self.limits, seconds=min(seconds, self.limits.seconds))
+        return run(["bash", "-c", contender.command], folder, variables, limits)
 
     def _ask(self, sql: str, *values: Any) -> list[Any]:
         with duckdb.connect(str(self._warehouse), read_only=True) as connection:
@@ -152,9 +158,9 @@ def rounds(
             if entry["note"] or (contender.budgeted and spent and sum(spent) + spent[-1] > budget):
                 continue
             try:
-                cost = bench.load(contender)
+                cost = bench.load(contender, budget if contender.budgeted else None)
             except Unfit as error:
-                entry["note"] = str(error)
+                entry["note"] = str(error).partition(":")[0]
                 say(f"  {contender.name}: {error}")
                 continue
             for measure, value in asdict(cost).items():
