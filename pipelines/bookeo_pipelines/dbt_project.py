@@ -18,8 +18,6 @@ from bookeo_pipelines.warehouses import is_there, make_destination
 
 VARIABLE = "DBT_ENV_SECRET_BOOKEO_"
 """What the names of variables begin with that hold credentials: dbt keeps the values of such out of its logs."""
-POSTGRES_OPTIONS = ("sslmode", "sslcert", "sslkey", "sslrootcert")
-"""Parameters of a connection string that dbt takes as well."""
 
 
 def project_folder() -> Path:
@@ -57,16 +55,28 @@ def run_dbt(target: Target, arguments: Sequence[str], variables: Mapping[str, st
         profile = {"bookeo": {"target": "loaded", "outputs": {"loaded": output}}}
         Path(folder, "profiles.yml").write_text(json.dumps(profile))  # JSON is YAML
         level = "info" if debug else "none"
-        return dbtRunner().invoke(
-            [
-                *arguments,
-                *("--project-dir", str(project_folder()), "--profiles-dir", folder),
-                *("--target-path", str(work / "target"), "--log-path", str(work / "logs")),
-                *("--log-level", level, "--log-level-file", "none", "--no-use-colors"),
-                *("--no-send-anonymous-usage-stats", "--no-version-check", "--no-write-json"),
-                *("--vars", json.dumps(dict(variables))),
-            ]
-        )
+        try:
+            return dbtRunner().invoke(
+                [
+                    *arguments,
+                    *("--project-dir", str(project_folder()), "--profiles-dir", folder),
+                    *("--target-path", str(work / "target"), "--log-path", str(work / "logs")),
+                    *("--log-level", level, "--log-level-file", "none", "--no-use-colors"),
+                    *("--no-send-anonymous-usage-stats", "--no-version-check", "--no-write-json"),
+                    *("--vars", json.dumps(dict(variables))),
+                ]
+            )
+        finally:
+            _close()
+
+
+def _close() -> None:
+    """Lets go of the database: dbt-duckdb keeps the file open until the process ends, and nobody else could open it."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+    if DuckDBConnectionManager._ENV is not None:
+        DuckDBConnectionManager._ENV.close()
+        DuckDBConnectionManager._ENV = None
 
 
 def _connection(target: Target) -> tuple[dict[str, Any], dict[str, str]]:
@@ -83,21 +93,25 @@ def _connection(target: Target) -> tuple[dict[str, Any], dict[str, str]]:
             "exported, or loaded into one of the two as well."
         )
     credentials = made.configuration(made.spec()._bind_dataset_name(dataset_name=target.dataset)).credentials
-    values = {"HOST": credentials.host, "USER": credentials.username, "PASSWORD": credentials.password}
-    secrets = {f"{VARIABLE}{name}": str(value or "") for name, value in values.items()}
+    given = {
+        "host": credentials.host,
+        "user": credentials.username,
+        "password": credentials.password,
+        "dbname": credentials.database,
+    }
     output = {
         "type": "postgres",
-        "host": f"{{{{ env_var('{VARIABLE}HOST') }}}}",
-        "user": f"{{{{ env_var('{VARIABLE}USER') }}}}",
-        "password": f"{{{{ env_var('{VARIABLE}PASSWORD') }}}}",
+        # As variables, too, what is no secret: dbt would make a number of a name that looks like one.
+        **{name: f"{{{{ env_var('{VARIABLE}{name.upper()}') }}}}" for name in given},
         "port": credentials.port,
-        "dbname": credentials.database,
         "connect_timeout": credentials.connect_timeout,
         "threads": 4,
-        **{name: value for name, value in (credentials.query or {}).items() if name in POSTGRES_OPTIONS},
         **common,
     }
-    return output, secrets
+    # dbt knows few of a connection string's parameters; PostgreSQL's library takes them from the environment.
+    parameters = {f"PG{name.replace('_', '').upper()}": value for name, value in (credentials.query or {}).items()}
+    secrets = {f"{VARIABLE}{name.upper()}": value for name, value in given.items()}
+    return output, {name: str(value or "") for name, value in (secrets | parameters).items()}
 
 
 @contextmanager
