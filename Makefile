@@ -8,11 +8,12 @@ INSTALLED := $(VENV)/installed
 PEERS := benchmarks/.venvs/airbyte/installed benchmarks/.venvs/singer/installed
 LOCK := $(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
   --no-emit-index-url
+DIST := dist
 # Nothing of a run lands outside of this folder, and no library calls home.
 export DLT_DATA_DIR ?= $(CURDIR)/.dlt/data
 export RUNTIME__DLTHUB_TELEMETRY := false
 
-.PHONY: demo test lint soak bench lock clean
+.PHONY: demo test lint soak bench dist lock clean
 
 demo: $(DEMO_INSTALLED) ## install, then load the sandbox twice and ask three questions
 	@$(BIN)/bookeo demo
@@ -58,6 +59,12 @@ $(INSTALLED): $(BIN)/uv constraints.txt pyproject.toml
 	@$(UV) pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
+dist: $(BIN)/uv ## the release: a source archive, and the wheel that is built from it
+	@rm -f $(DIST)/bookeo-*
+	@$(UV) build --quiet --no-create-gitignore --require-hashes --build-constraints constraints.txt --out-dir $(DIST)
+	@rm -rf bookeo.egg-info
+	@ls $(DIST)/bookeo-*
+
 lock: $(BIN)/uv ## resolve the newest versions that pyproject.toml allows
 	$(LOCK) --all-extras pyproject.toml --output-file constraints.txt
 	echo uv | $(LOCK) - --output-file requirements-uv.txt
@@ -65,4 +72,4 @@ lock: $(BIN)/uv ## resolve the newest versions that pyproject.toml allows
 	echo 'singer-sdk[msgspec]' | $(LOCK) - --output-file benchmarks/contenders/requirements-singer.txt
 
 clean:
-	rm -rf $(VENV) benchmarks/.venvs build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) benchmarks/.venvs build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis bookeo.egg-info
