@@ -11,6 +11,7 @@ from typing import Any
 
 import dlt
 import requests
+from dlt.common.configuration.providers.toml import TomlProviderReadException
 
 from bookeo.errors import SettingsError
 from bookeo.failures import connection_failure
@@ -35,7 +36,10 @@ def alert(command: str, code: int, accounts: Sequence[Mapping[str, Any]], senten
     Returns:
         A sentence if the alert could not be delivered; None if it was, or nobody is to be told.
     """
-    hook = dlt.config.get("sources.bookeo.on_failure", str)
+    try:
+        hook = dlt.config.get("sources.bookeo.on_failure", str)
+    except TomlProviderReadException:  # which is why the command failed, and is being told
+        return None
     if not hook:
         return None
     why = "; ".join(sentences) or ("records were rejected" if code == ExitCode.REJECTED else "see its output")

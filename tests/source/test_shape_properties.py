@@ -71,7 +71,11 @@ def page(records: list[Any], **envelope: Any) -> RawPage:
 
 
 def shaped(entity: Entity, *pages: RawPage) -> Shaped:
-    constants = {"customer_id": "C"} if entity is CUSTOMER_BOOKING else {}
+    constants = {
+        column.name: NOW.isoformat() if column.type == "timestamp" else "C"
+        for column in entity.table.columns
+        if column.origin == "constant" and column.name in entity.table.key
+    }
     named = [RawPage(one.body, one.records, constants) for one in pages]
     return shape(entity, named, account_id="A", fetched_at=NOW)
 
