@@ -13,7 +13,7 @@ DIST := dist
 export DLT_DATA_DIR ?= $(CURDIR)/.dlt/data
 export RUNTIME__DLTHUB_TELEMETRY := false
 
-.PHONY: demo test lint soak bench dist lock clean
+.PHONY: demo test lint soak bench dist sbom lock clean
 
 demo: $(DEMO_INSTALLED) ## install, then load the sandbox twice and ask three questions
 	@$(BIN)/bookeo demo
@@ -64,6 +64,9 @@ dist: $(BIN)/uv ## the release: a source archive, and the wheel that is built fr
 	@$(UV) build --quiet --no-create-gitignore --require-hashes --build-constraints constraints.txt --out-dir $(DIST)
 	@rm -rf bookeo.egg-info
 	@ls $(DIST)/bookeo-*
+
+sbom: dist $(INSTALLED) ## the release, and what it consists of as CycloneDX JSON
+	@$(BIN)/python release/sbom.py $(DIST)
 
 lock: $(BIN)/uv ## resolve the newest versions that pyproject.toml allows
 	$(LOCK) --all-extras pyproject.toml --output-file constraints.txt

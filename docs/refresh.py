@@ -1,6 +1,6 @@
 """Writes the parts of the documents that follow from the code, and those that programs print.
 
-python docs/refresh.py                   settings, tables, commands, personal columns, the data dictionary
+python docs/refresh.py                   settings, tables, commands, personal columns, the data dictionary, licences
 python docs/refresh.py --demo            also what a demonstration prints, and its picture
 python docs/refresh.py --test FILE       also how `make test > FILE` ended
 """
@@ -12,9 +12,12 @@ import re
 import sys
 from pathlib import Path
 
+sys.path.append(str(Path(__file__).parents[1] / "release"))
+
 import demonstration
 from fragments import FRAGMENTS, with_fragment
 
+import licences
 from bookeo_pipelines.data_dictionary import write_documents
 
 ROOT = Path(__file__).parents[1]
@@ -46,6 +49,7 @@ def main() -> None:
         sys.stdout.write(f"{document}: {name}\n")
     for made in write_documents(ROOT / "docs"):
         sys.stdout.write(f"{made.relative_to(ROOT)}\n")
+    licences.write()
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+sys.path.append(str(ROOT / "release"))
 UV = Path(sys.executable).with_name("uv")
 UNREACHABLE = r"error sending request|dns error|Failed to fetch|network was disabled|Network connectivity is disabled"
 """How uv says that the package index does not answer."""
@@ -21,6 +22,29 @@ UNREACHABLE = r"error sending request|dns error|Failed to fetch|network was disa
 class Release:
     wheel: Path
     source: Path
+
+
+@dataclass(frozen=True)
+class Environment:
+    """A new environment that holds the wheel and what it needs.
+
+    Args:
+        folder: Where it is.
+        installed: The other packages in it and their versions, before any extra was added.
+    """
+
+    folder: Path
+    installed: dict[str, str]
+
+    @property
+    def python(self) -> Path:
+        return self.folder / "bin" / "python"
+
+
+def install(folder: Path, what: str) -> None:
+    """Installs something in the pinned versions, hashes checked."""
+    constraints = ("--constraints", ROOT / "constraints.txt")
+    run(UV, "pip", "install", "--quiet", *constraints, what, VIRTUAL_ENV=str(folder))
 
 
 def run(*command: str | Path, folder: Path | None = None, **environment: str) -> str:

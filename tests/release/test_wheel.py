@@ -10,17 +10,12 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-from releasing import ROOT, UV, Release, run
+from releasing import ROOT, Environment, Release, install, run
 
-SHIPPED = {
-    "bookeo": "sources/bookeo",
-    "bookeo_marts": "pipelines/marts",
-    "bookeo_pipelines": "pipelines/bookeo_pipelines",
-    "bookeo_sandbox": "sandbox/bookeo_sandbox",
-}
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+SHIPPED: dict[str, str] = PROJECT["tool"]["setuptools"]["package-dir"]
 """Import names, and where their files are kept."""
-OF_EXTRAS = {"dbt", "deltalake", "opentelemetry"}
+OF_EXTRAS = {"altair", "dagster", "dagster_dbt", "dbt", "deltalake", "marimo", "opentelemetry", "vl_convert"}
 """What is imported only where an extra has brought it."""
 
 
@@ -44,6 +39,14 @@ def test_the_wheel_holds_every_file_of_the_packages_and_nothing_else(release: Re
     assert any(name.endswith("/licenses/LICENSE") for name in about)
 
 
+def test_every_package_of_the_repository_is_shipped() -> None:
+    kept_in = {
+        path.parent for part in ("sources", "pipelines", "sandbox") for path in (ROOT / part).rglob("__init__.py")
+    }
+    homes = [ROOT / folder for folder in SHIPPED.values()]
+    assert [folder for folder in kept_in if not any(folder.is_relative_to(home) for home in homes)] == []
+
+
 def test_the_source_archive_holds_the_packages_and_no_tests(release: Release) -> None:
     with tarfile.open(release.source) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
@@ -51,26 +54,12 @@ def test_the_source_archive_holds_the_packages_and_no_tests(release: Release) ->
     assert {name.partition("/")[0] for name in names} & {"tests", "benchmarks", "docs", ".venv"} == set()
 
 
-@pytest.fixture(scope="module")
-def environment(release: Release, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A new environment that holds the wheel and what it needs, and no extra."""
-    folder = tmp_path_factory.mktemp("environment")
-    run(UV, "venv", "--quiet", "--python", sys.executable, folder)
-    install(folder, str(release.wheel))
-    return folder
+def test_the_wheel_alone_brings_the_command(environment: Environment, folder: Path) -> None:
+    version = PROJECT["project"]["version"]
+    assert run(environment.folder / "bin" / "bookeo", "--version", folder=folder) == f"bookeo {version}\n"
 
 
-def install(environment: Path, what: str) -> None:
-    constraints = ("--constraints", ROOT / "constraints.txt")
-    run(UV, "pip", "install", "--quiet", *constraints, what, VIRTUAL_ENV=str(environment))
-
-
-def test_the_wheel_alone_brings_the_command(environment: Path, folder: Path) -> None:
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
-    assert run(environment / "bin" / "bookeo", "--version", folder=folder) == f"bookeo {version}\n"
-
-
-def test_the_wheel_alone_brings_the_source_and_all_that_is_imported(environment: Path, folder: Path) -> None:
+def test_the_wheel_alone_brings_the_source_and_all_that_is_imported(environment: Environment, folder: Path) -> None:
     names = {name for package in ("bookeo", "bookeo_pipelines") for name in imported(ROOT / SHIPPED[package])}
     assert {"dlt", "duckdb", "pyarrow", "requests"} <= names
     program = f"""
@@ -78,7 +67,7 @@ from importlib.util import find_spec
 from bookeo import bookeo_source
 print(bookeo_source.name, *(name for name in {sorted(names)} if not find_spec(name)))
 """
-    name, *missing = run(environment / "bin" / "python", "-I", "-c", program, folder=folder).split()
+    name, *missing = run(environment.python, "-I", "-c", program, folder=folder).split()
     assert name == "bookeo"
     assert set(missing) <= OF_EXTRAS, "a dependency is not declared"
 
@@ -95,12 +84,12 @@ def imported(folder: Path) -> Iterator[str]:
 
 
 def test_the_extra_of_the_sandbox_serves_an_invented_business(
-    environment: Path, release: Release, folder: Path
+    environment: Environment, release: Release, folder: Path
 ) -> None:
-    install(environment, f"{release.wheel}[sandbox]")
+    install(environment.folder, f"{release.wheel}[sandbox]")
     program = """
 from bookeo_sandbox import serve
 with serve(bookings=5) as business:
     print(business.requests()["total"])
 """
-    assert run(environment / "bin" / "python", "-I", "-c", program, folder=folder) == "0\n"
+    assert run(environment.python, "-I", "-c", program, folder=folder) == "0\n"
