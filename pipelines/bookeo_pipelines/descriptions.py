@@ -47,7 +47,9 @@ def _write(pipeline: Any, tables: list[str]) -> None:
                     place = f"{qualified}.{client.escape_column_name(column.name)}"
                     statements.append(f"COMMENT ON COLUMN {place} IS {_quoted(column.description)}")
         if statements:
-            client.execute_sql(";\n".join(statements))
+            # Each by itself, DuckDB would write its log to the disk hundreds of times.
+            with client.begin_transaction():
+                client.execute_sql(";\n".join(statements))
 
 
 def _quoted(text: str) -> str:
