@@ -13,7 +13,7 @@ DIST := dist
 export DLT_DATA_DIR ?= $(CURDIR)/.dlt/data
 export RUNTIME__DLTHUB_TELEMETRY := false
 
-.PHONY: demo test lint soak bench dist sbom lock clean
+.PHONY: demo test lint soak bench dist sbom audit lock clean
 
 demo: $(DEMO_INSTALLED) ## install, then load the sandbox twice and ask three questions
 	@$(BIN)/bookeo demo
@@ -67,6 +67,9 @@ dist: $(BIN)/uv ## the release: a source archive, and the wheel that is built fr
 
 sbom: dist $(INSTALLED) ## the release, and what it consists of as CycloneDX JSON
 	@$(BIN)/python release/sbom.py $(DIST)
+
+audit: $(INSTALLED) ## ask an advisory service about every version that is pinned
+	@$(BIN)/python release/audit.py $(AUDIT)
 
 lock: $(BIN)/uv ## resolve the newest versions that pyproject.toml allows
 	$(LOCK) --all-extras pyproject.toml --output-file constraints.txt

@@ -193,23 +193,30 @@ def test_the_example_of_secrets_is_complete() -> None:
 
 
 @pytest.mark.parametrize(
-    ("closing", "ends_well"),
+    ("closing", "audit", "ends_well"),
     [
-        ("===== 12 passed in 1.20s =====", True),
-        ("===== 12 passed, 3 warnings in 71.20s (0:01:11) =====", True),
-        ("===== 12 passed, 1 skipped in 1.20s =====", False),
-        ("===== 12 passed, 1 xfailed in 1.20s =====", False),
-        ("nothing", False),
+        ("===== 12 passed in 1.20s =====", "exit 0", True),
+        ("===== 12 passed, 3 warnings in 71.20s (0:01:11) =====", "exit 0", True),
+        ("===== 12 passed in 1.20s =====", "exit 1", False),
+        ("===== 12 passed, 1 skipped in 1.20s =====", "exit 0", False),
+        ("===== 12 passed, 1 xfailed in 1.20s =====", "exit 0", False),
+        ("nothing", "exit 0", False),
     ],
 )
-def test_continuous_integration_fails_on_tests_left_out(closing: str, ends_well: bool, folder: Path) -> None:
+def test_continuous_integration_fails_on_tests_left_out_and_on_vulnerable_versions(
+    closing: str, audit: str, ends_well: bool, folder: Path
+) -> None:
     clone = folder / "clone"
     (clone / ".ci").mkdir(parents=True)
     (clone / ".ci" / "run").write_bytes((ROOT / ".ci" / "run").read_bytes())
     programs = folder / "programs"
     programs.mkdir()
     for name, script in {
-        "make": f'if [ "$1" = demo ]; then echo "How do they pay?"; else echo "{closing}"; fi',
+        "make": f"""case "$*" in
+            demo) echo "How do they pay?";;
+            "audit AUDIT=--where-reachable") echo "not audited: no service"; {audit};;
+            *) echo "{closing}";;
+        esac""",
         "git": "exit 1",
         "python3.11": "exit 0",
         "apt-get": "exit 1",
@@ -224,7 +231,7 @@ def test_continuous_integration_fails_on_tests_left_out(closing: str, ends_well:
         check=False,
     )
     assert (done.returncode == 0) == ends_well, done.stdout + done.stderr
-    assert not ends_well or done.stdout.rstrip().endswith(closing)
+    assert not ends_well or done.stdout.rstrip().endswith(f"\nnot audited: no service\n{closing}")
 
 
 def test_continuous_integration_can_be_started() -> None:
