@@ -52,6 +52,15 @@ def run(*command: str | Path, folder: Path | None = None, **environment: str) ->
 
     Skips the test where the index cannot be reached, but not in continuous integration: there it can be.
     """
+    done = run_anyhow(*command, folder=folder, **environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def run_anyhow(
+    *command: str | Path, folder: Path | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Runs such a program however it ends."""
     done = subprocess.run(
         [str(word) for word in command],
         cwd=folder,
@@ -62,5 +71,4 @@ def run(*command: str | Path, folder: Path | None = None, **environment: str) ->
     )
     if done.returncode and re.search(UNREACHABLE, done.stderr) and "CI" not in os.environ:
         pytest.skip("The package index cannot be reached: connect this machine to it to test what a release installs.")
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    return done
