@@ -6,7 +6,6 @@ import os
 import re
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -16,35 +15,6 @@ sys.path.append(str(ROOT / "release"))
 UV = Path(sys.executable).with_name("uv")
 UNREACHABLE = r"error sending request|dns error|Failed to fetch|network was disabled|Network connectivity is disabled"
 """How uv says that the package index does not answer."""
-
-
-@dataclass(frozen=True)
-class Release:
-    wheel: Path
-    source: Path
-
-
-@dataclass(frozen=True)
-class Environment:
-    """A new environment that holds the wheel and what it needs.
-
-    Args:
-        folder: Where it is.
-        installed: The other packages in it and their versions, before any extra was added.
-    """
-
-    folder: Path
-    installed: dict[str, str]
-
-    @property
-    def python(self) -> Path:
-        return self.folder / "bin" / "python"
-
-
-def install(folder: Path, what: str) -> None:
-    """Installs something in the pinned versions, hashes checked."""
-    constraints = ("--constraints", ROOT / "constraints.txt")
-    run(UV, "pip", "install", "--quiet", *constraints, what, VIRTUAL_ENV=str(folder))
 
 
 def run(*command: str | Path, folder: Path | None = None, **environment: str) -> str:

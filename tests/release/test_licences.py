@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from email.message import Message
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from dependencies import CORE, NotAsPinned, Package, Pin, packages, pins
 from licences import DOCUMENT, document, licence, objections
-
-if TYPE_CHECKING:
-    from releasing import Environment
 
 LISTED = "License :: OSI Approved"
 
@@ -83,13 +80,6 @@ def test_a_reason_that_nothing_needs_is_refused() -> None:
 )
 def test_what_packages_state_gets_one_name(fields: dict[str, str], expression: str) -> None:
     assert licence(stated(**fields)) == expression
-
-
-def test_what_comes_with_a_release_is_what_gets_installed(
-    shipped: dict[str, Package], environment: Environment
-) -> None:
-    core = {name: package.pin.version for name, package in shipped.items() if package.extras == (CORE,)}
-    assert core == environment.installed
 
 
 def test_a_version_that_is_not_pinned_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

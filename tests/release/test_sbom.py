@@ -5,33 +5,31 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
-from releasing import ROOT, Environment, Release, run
+from releasing import ROOT, run
 
 import sbom
+from dependencies import CORE, Package
 
-if TYPE_CHECKING:
-    from dependencies import Package
+FILES = {"bookeo-9.8.7-py3-none-any.whl": b"the wheel", "bookeo-9.8.7.tar.gz": b"the source archive"}
 
 
 @pytest.fixture(scope="module")
-def text(release: Release, shipped: dict[str, Package], tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The bill of the release."""
+def text(shipped: dict[str, Package], tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The bill of a release of two small files."""
     folder = tmp_path_factory.mktemp("sbom")
-    for file in (release.wheel, release.source):
-        shutil.copy(file, folder)
+    for name, content in FILES.items():
+        (folder / name).write_bytes(content)
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr(sbom, "packages", lambda: shipped)
         sbom.main(folder)
-    [made] = folder.glob("*.json")
-    assert made.name == f"{release.wheel.name.removesuffix('-py3-none-any.whl')}.cdx.json"
-    return made.read_text()
+    assert {path.name for path in folder.iterdir()} == {*FILES, "bookeo-9.8.7.cdx.json"}
+    return (folder / "bookeo-9.8.7.cdx.json").read_text()
 
 
 @pytest.fixture(scope="module")
@@ -40,20 +38,23 @@ def bill(text: str) -> dict[str, Any]:
     return found
 
 
-def test_every_package_of_a_plain_installation_is_there(bill: dict[str, Any], environment: Environment) -> None:
-    required = {part["name"]: part["version"] for part in bill["components"] if part["scope"] == "required"}
-    assert required == environment.installed
+def test_every_package_is_there_and_core_ones_are_required(bill: dict[str, Any], shipped: dict[str, Package]) -> None:
+    named = {part["name"]: (part["version"], part["scope"] == "required") for part in bill["components"]}
+    assert named == {name: (package.pin.version, package.extras == (CORE,)) for name, package in shipped.items()}
+    assert named["duckdb"][1]
+    assert not named["dagster"][1]
     assert all(part["purl"] == f"pkg:pypi/{part['name']}@{part['version']}" for part in bill["components"])
+    assert bill["metadata"]["component"]["version"] == "9.8.7"
 
 
-def test_hashes_are_those_that_are_pinned(bill: dict[str, Any], release: Release) -> None:
+def test_hashes_are_those_that_are_pinned(bill: dict[str, Any]) -> None:
     blocks = re.split(r"^(?=[a-z0-9])", (ROOT / "constraints.txt").read_text(), flags=re.MULTILINE)
     pinned = {block.split()[0]: set(re.findall(r"sha256:(\w{64})", block)) for block in blocks if block}
     for part in bill["components"]:
         assert {one["content"] for one in part["hashes"]} == pinned[f"{part['name']}=={part['version']}"] != set()
         assert {one["alg"] for one in part["hashes"]} == {"SHA-256"}
     own = {one["content"] for one in bill["metadata"]["component"]["hashes"]}
-    assert own == {hashlib.sha256(file.read_bytes()).hexdigest() for file in (release.wheel, release.source)}
+    assert own == {hashlib.sha256(content).hexdigest() for content in FILES.values()}
 
 
 def test_every_package_has_a_licence_and_its_dependencies(bill: dict[str, Any]) -> None:

@@ -8,15 +8,73 @@ import tarfile
 import tomllib
 import zipfile
 from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import distributions
 from pathlib import Path
 
-from releasing import ROOT, Environment, Release, install, run
+import pytest
+from packaging.utils import canonicalize_name
+from releasing import ROOT, UV, run
+
+from dependencies import CORE, Package
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 SHIPPED: dict[str, str] = PROJECT["tool"]["setuptools"]["package-dir"]
 """Import names, and where their files are kept."""
 OF_EXTRAS = {"altair", "dagster", "dagster_dbt", "dbt", "deltalake", "marimo", "opentelemetry", "vl_convert"}
 """What is imported only where an extra has brought it."""
+
+
+@dataclass(frozen=True)
+class Release:
+    wheel: Path
+    source: Path
+
+
+@dataclass(frozen=True)
+class Environment:
+    """A new environment that holds the wheel and what it needs.
+
+    Args:
+        folder: Where it is.
+        installed: The other packages in it and their versions, before any extra was added.
+    """
+
+    folder: Path
+    installed: dict[str, str]
+
+    @property
+    def python(self) -> Path:
+        return self.folder / "bin" / "python"
+
+
+def install(folder: Path, what: str) -> None:
+    """Installs something in the pinned versions, hashes checked."""
+    constraints = ("--constraints", ROOT / "constraints.txt")
+    run(UV, "pip", "install", "--quiet", *constraints, what, VIRTUAL_ENV=str(folder))
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory: pytest.TempPathFactory) -> Release:
+    """The wheel and the source archive."""
+    folder = tmp_path_factory.mktemp("dist")
+    run("make", "-s", "-C", ROOT, "dist", f"DIST={folder}")
+    [wheel] = folder.glob("*.whl")
+    [source] = folder.glob("*.tar.gz")
+    assert len([*folder.iterdir()]) == 2
+    return Release(wheel, source)
+
+
+@pytest.fixture(scope="module")
+def environment(release: Release, tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """The wheel alone."""
+    folder = tmp_path_factory.mktemp("environment")
+    run(UV, "venv", "--quiet", "--python", sys.executable, folder)
+    install(folder, str(release.wheel))
+    found = distributions(path=[str(path) for path in folder.glob("lib/python*/site-packages")])
+    versions = {canonicalize_name(one.name): one.version for one in found}
+    del versions["bookeo"]
+    return Environment(folder, versions)
 
 
 def kept(folder: Path) -> Iterator[str]:
@@ -93,3 +151,10 @@ with serve(bookings=5) as business:
     print(business.requests()["total"])
 """
     assert run(environment.python, "-I", "-c", program, folder=folder) == "0\n"
+
+
+def test_what_comes_with_a_release_is_what_gets_installed(
+    shipped: dict[str, Package], environment: Environment
+) -> None:
+    core = {name: package.pin.version for name, package in shipped.items() if package.extras == (CORE,)}
+    assert core == environment.installed
