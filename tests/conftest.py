@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-import os
 import shutil
-import sys
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,37 +11,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from isolation import forget_settings, isolate
+
 if TYPE_CHECKING:
     from bookeo_pipelines.load import LoadResult
     from bookeo_sandbox import Sandbox
     from postgres_server import PostgresDatabase, PostgresServer
 
 
-def _isolate(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-    for name in list(os.environ):
-        if name.startswith(("SOURCES__", "DESTINATION__", "DLT_", "RUNTIME__")):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("DLT_DATA_DIR", str(folder / "dlt"))
-    monkeypatch.setenv("DLT_PROJECT_DIR", str(folder))
-    monkeypatch.setenv("RUNTIME__DLTHUB_TELEMETRY", "false")
-    monkeypatch.setenv("RUNTIME__LOG_LEVEL", "ERROR")
-    monkeypatch.chdir(folder)
-    forget_settings()
-
-
-def forget_settings() -> None:
-    """Makes dlt read its settings files anew; before dlt is imported there is nothing to forget."""
-    if "dlt" in sys.modules:
-        from dlt.common.configuration.container import Container
-        from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
-
-        Container()[PluggableRunContext].reload_providers()
-
-
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The test's own current folder."""
-    _isolate(monkeypatch, tmp_path)
+    isolate(monkeypatch, tmp_path)
     names = ("bookeo", "bookeo_pipelines", "bookeo_pipelines.watching", "dlt", "urllib3", "opentelemetry")
     loggers = [logging.getLogger(name) for name in names]
     before = [(logger.handlers[:], logger.level, logger.propagate) for logger in loggers]
@@ -78,7 +57,7 @@ def first_result(tmp_path_factory: pytest.TempPathFactory) -> LoadResult:
 
     folder = tmp_path_factory.mktemp("first")
     with pytest.MonkeyPatch.context() as monkeypatch:
-        _isolate(monkeypatch, folder)
+        isolate(monkeypatch, folder)
         with serve(**SMALL) as running:
             result = load(running, folder / "first.duckdb", archive=str(folder / "archive"))
             assert result.usage.total_requests == running.requests()["total"]

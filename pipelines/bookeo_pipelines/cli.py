@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bookeo_pipelines.commands import archiving, loading, looking, privacy, sharing, trying
+from bookeo_pipelines.commands import archiving, loading, looking, privacy, sharing, showing, trying
 from bookeo_pipelines.commands.marts import marts
 from bookeo_pipelines.commands.options import say
 from bookeo_pipelines.owner_only import owner_only
@@ -54,6 +54,7 @@ app.command(epilog="Example: `bookeo reset --since 2026-01-01`")(loading.reset)
 app.command(epilog="Example: `bookeo replay --archive answers --database rebuilt.duckdb`")(archiving.replay)
 app.command(epilog='Example: `bookeo query "SELECT count(*) FROM bookeo_data.bookings"`')(looking.query)
 app.add_typer(marts, name="marts")
+app.command(epilog="Example: `bookeo dashboard`")(showing.dashboard)
 app.command(epilog="Example: `bookeo publish --to /srv/reports/bookeo.duckdb`")(sharing.publish)
 app.command(epilog="Example: `bookeo export --output export --format csv --tables bookings,payments`")(sharing.export)
 app.command(epilog="Example: `bookeo docs --output dictionary`")(sharing.docs)

@@ -15,6 +15,9 @@ from filelock import FileLock, Timeout
 
 from bookeo.errors import RetriableError
 
+READING_SECONDS = 30
+"""How long somebody who copies the marts into memory may keep a load waiting, at most."""
+
 
 class LoadRunning(RetriableError):
     """Another load of the same pipeline into the same destination is under way."""
@@ -36,10 +39,11 @@ def one_at_a_time(path: Path, what: str, wait_seconds: float = 0) -> Iterator[No
         LoadRunning: Somebody else still holds it; the message says who, and since when.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    holder = path.with_suffix(".holder")
+    holder = _holder(path)
     lock = FileLock(path)
     try:
-        lock.acquire(timeout=wait_seconds)
+        # A reader gives no name, and is gone in a moment.
+        lock.acquire(timeout=wait_seconds if holder.exists() else max(wait_seconds, READING_SECONDS))
     except Timeout:
         raise LoadRunning(
             f"Another load into {what} is running{_who(holder)}; wait for it, or give --wait SECONDS."
@@ -59,6 +63,38 @@ def one_at_a_time(path: Path, what: str, wait_seconds: float = 0) -> Iterator[No
     finally:
         holder.unlink(missing_ok=True)
         lock.release()
+
+
+@contextmanager
+def reading(path: Path, what: str, wait_seconds: float = 0) -> Iterator[None]:
+    """Holds the same lock to read for a moment. A load that begins meanwhile waits, rather than fails.
+
+    Args:
+        path: The lock file.
+        what: What is locked, for the message.
+        wait_seconds: How long to wait for a load that is running.
+
+    Yields:
+        Nothing; the lock is held.
+
+    Raises:
+        LoadRunning: A load is still running.
+    """
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=wait_seconds)
+    except Timeout:
+        raise LoadRunning(f"A load into {what} is running{_who(_holder(path))}; try again when it has ended.") from None
+    try:
+        # Of a load that was killed; a load that begins now would take it for a living one's.
+        _holder(path).unlink(missing_ok=True)
+        yield
+    finally:
+        lock.release()
+
+
+def _holder(path: Path) -> Path:
+    return path.with_suffix(".holder")
 
 
 def _who(holder: Path) -> str:

@@ -30,6 +30,7 @@ from loading import SMALL, settings_of
 README = ROOT / "README.md"
 NOT_RUN = {
     ". .venv/bin/activate": "the tests run in that environment already",
+    "bookeo dashboard": "serves until it is interrupted; tests/dashboard opens it",
     "export SOURCES__BOOKEO__API_KEY=the-business-accounts-key": "stands for a real key; its name is tested",
     "export SOURCES__BOOKEO__SECRET_KEY=your-applications-key": "stands for a real key; its name is tested",
 }

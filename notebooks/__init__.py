@@ -1,0 +1,1 @@
+"""Notebooks over the marts: the owner's dashboard, and a guided tour for Jupyter."""

@@ -1,0 +1,31 @@
+"""What keeps a run of ours away from everything outside its folder."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def isolate(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Makes a folder the current one, and takes away whatever the caller has set."""
+    for name in list(os.environ):
+        if name.startswith(("SOURCES__", "DESTINATION__", "DLT_", "RUNTIME__")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("DLT_DATA_DIR", str(folder / "dlt"))
+    monkeypatch.setenv("DLT_PROJECT_DIR", str(folder))
+    monkeypatch.setenv("RUNTIME__DLTHUB_TELEMETRY", "false")
+    monkeypatch.setenv("RUNTIME__LOG_LEVEL", "ERROR")
+    monkeypatch.chdir(folder)
+    forget_settings()
+
+
+def forget_settings() -> None:
+    """Makes dlt read its settings files anew; before dlt is imported there is nothing to forget."""
+    if "dlt" in sys.modules:
+        from dlt.common.configuration.container import Container
+        from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
+
+        Container()[PluggableRunContext].reload_providers()
