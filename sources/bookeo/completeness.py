@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 from bookeo.errors import NotFound, RequestRejected, WindowIncomplete
 from bookeo.pages import ListPage
@@ -33,7 +34,7 @@ def whole_list(fetch: PageFetch, *, key: str, attempts: int = 3) -> list[ListPag
             read.append(page_or_gone(fetch, number, first.info.token))
             if read[-1] is None:
                 break
-        if distinct_keys(read, key) is not None:
+        if distinct_keys(None if page is None else page_keys(page, key) for page in read) is not None:
             return [page for page in read if page is not None]
     raise WindowIncomplete(
         f"A list of {first.answer.operation} never held as many items as the API announced, in {attempts} readings; "
@@ -59,14 +60,39 @@ def page_or_gone(fetch: PageFetch, number: int, token: str | None) -> ListPage |
         return None
 
 
-def distinct_keys(pages: Sequence[ListPage | None], key: str) -> frozenset[str] | None:
+class PageKeys(NamedTuple):
+    """What of a page tells whether a list is whole.
+
+    Args:
+        total: Items on all pages together, as this page announces them.
+        keys: The keys of the items on this page; None for one without.
+    """
+
+    total: int
+    keys: tuple[str | None, ...]
+
+
+def page_keys(page: ListPage, key: str) -> PageKeys:
+    """Reads the keys on a page.
+
+    Args:
+        page: The page.
+        key: The field by which the items are told apart.
+
+    Returns:
+        What `distinct_keys` needs.
+    """
+    values = (record.get(key) if isinstance(record, dict) else None for record in page.records)
+    return PageKeys(page.info.total_items, tuple(None if value is None else str(value) for value in values))
+
+
+def distinct_keys(pages: Iterable[PageKeys | None]) -> frozenset[str] | None:
     """Tells whether pages are all of a list: as many distinct items as announced, and the same total on each.
 
     Items without the key count as they are: they end as rejected rows, they are not missing.
 
     Args:
         pages: The pages in order, None for one that is gone.
-        key: The field by which the items are told apart.
 
     Returns:
         The distinct keys, or None when a page is gone, the total moved, or items are missing or there twice.
@@ -77,11 +103,7 @@ def distinct_keys(pages: Sequence[ListPage | None], key: str) -> frozenset[str] 
     for page in pages:
         if page is None:
             return None
-        totals.add(page.info.total_items)
-        for record in page.records:
-            value = record.get(key) if isinstance(record, dict) else None
-            if value is None:
-                nameless += 1
-            else:
-                keys.add(str(value))
+        totals.add(page.total)
+        nameless += page.keys.count(None)
+        keys.update(value for value in page.keys if value is not None)
     return frozenset(keys) if totals == {len(keys) + nameless} else None

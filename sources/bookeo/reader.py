@@ -6,23 +6,22 @@ order of time all the same. A window counts as read only when its pages add up (
 
 from __future__ import annotations
 
-import hashlib
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
 
-import orjson
-
 from bookeo.api import BookeoClient, BookingsQuery, ListPage
 from bookeo.completeness import distinct_keys, page_or_gone
 from bookeo.errors import WindowIncomplete
+from bookeo.kept_pages import KeptPage, kept_page
+from bookeo.pages import PageInfo
 from bookeo.settings import BookeoSettings
-from bookeo.windows import Window, floor_second, halve, parse_time, split_range
+from bookeo.windows import Window, floor_second, halve, split_range
 
 WindowFetch = Callable[[Window, int, str | None], ListPage]
 """Reads a page of a window: its number, from 1, and from the second on the token of the first."""
@@ -219,31 +218,34 @@ class WindowReader:
             parts = self._parts(window, first)
             if parts:
                 return _Cut(parts, requests)
-            pages, page_requests = self._further_pages(window, first)
-            requests += page_requests
-            keys = distinct_keys(pages, self._key)
+            info, operation, server_time = first.info, first.answer.operation, first.answer.server_time
+            pages: list[KeptPage | None] = [self._kept(window, first)]
+            del first  # and with it all that was parsed, while the other pages are read
+            pages += self._further_pages(window, info)
+            requests += sum(page.requests if page else 1 for page in pages[1:])
+            keys = distinct_keys(None if page is None else page.keys for page in pages)
             if keys is not None:
-                recent, unchanged = self._met_again(window, pages)
+                filled = [page for page in pages if page and page.keys.keys]
                 return WindowRead(
                     window=window,
-                    bodies=tuple(page.answer.body for page in pages if page and page.records),
+                    bodies=tuple(page.body for page in filled),
                     keys=keys,
-                    announced=first.info.total_items,
+                    announced=info.total_items,
                     requests=requests,
                     attempts=attempt,
                     seconds=time.monotonic() - started,
-                    server_time=first.answer.server_time,
-                    server_times=tuple(page.answer.server_time for page in pages if page and page.records),
-                    recent=recent,
-                    unchanged=unchanged,
+                    server_time=server_time,
+                    server_times=tuple(page.server_time for page in filled),
+                    recent={number: digest for page in filled for number, digest in page.recent.items()},
+                    unchanged=frozenset[str]().union(*(page.unchanged for page in filled)),
                 )
         halves = halve(window)
         if halves is None:
             raise WindowIncomplete(
-                f"What {first.answer.operation} gives for {window.start.isoformat()} never added up, in "
+                f"What {operation} gives for {window.start.isoformat()} never added up, in "
                 f"{self._settings.window_attempts} readings; all before that time is loaded, run the same command "
                 "again later.",
-                operation=first.answer.operation,
+                operation=operation,
             )
         return _Cut(halves, requests)
 
@@ -264,42 +266,18 @@ class WindowReader:
     def _recent_start(self) -> datetime:
         return floor_second(self.until - timedelta(seconds=self._settings.overlap_seconds))
 
-    def _met_again(self, window: Window, pages: Iterable[ListPage | None]) -> tuple[dict[str, str], frozenset[str]]:
-        """Finds what the next load will meet again, and what the last one has met before."""
-        if window.end < self._recent_start and not self._known_digests:
-            return {}, frozenset()
-        recent: dict[str, str] = {}
-        unchanged: set[str] = set()
-        for page in pages:
-            for record in page.records if page else ():
-                try:
-                    number = str(record[self._key])
-                    is_recent = (
-                        parse_time(record.get("lastChangeTime") or record.get("receivedTime") or record["creationTime"])
-                        >= self._recent_start
-                    )
-                    if not is_recent and number not in self._known_digests:
-                        continue
-                    text = orjson.dumps(record, option=orjson.OPT_SORT_KEYS)
-                except (KeyError, TypeError, ValueError):
-                    continue  # No booking as it should be: it is written every time it is met.
-                digest = hashlib.blake2b(text, digest_size=8).hexdigest()
-                if is_recent:
-                    recent[number] = digest
-                if self._known_digests.get(number) == digest:
-                    unchanged.add(number)
-        return recent, frozenset(unchanged)
+    def _kept(self, window: Window, page: ListPage) -> KeptPage:
+        meets_others = bool(self._known_digests) or window.end >= self._recent_start
+        return kept_page(page, self._key, self._recent_start if meets_others else None, self._known_digests)
 
-    def _further_pages(self, window: Window, first: ListPage) -> tuple[list[ListPage | None], int]:
-        """Fetches the pages after the first side by side; returns all in order, and the requests made for them."""
-        numbers = range(2, first.info.total_pages + 1)
-        fetched = list(
-            self._page_threads.map(
-                lambda number: page_or_gone(lambda n, token: self._page(window, n, token), number, first.info.token),
-                numbers,
-            )
-        )
-        return [first, *fetched], sum(page.answer.attempts if page else 1 for page in fetched)
+    def _further_pages(self, window: Window, info: PageInfo) -> list[KeptPage | None]:
+        """Fetches the pages after the first side by side; returns all in order."""
+
+        def read(number: int) -> KeptPage | None:
+            page = page_or_gone(lambda n, token: self._page(window, n, token), number, info.token)
+            return None if page is None else self._kept(window, page)
+
+        return list(self._page_threads.map(read, range(2, info.total_pages + 1)))
 
     def _page(self, window: Window, number: int, token: str | None) -> ListPage:
         if self._closed.is_set():

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from invented_bookings import InventedBookings, moment, records_of, settings_like
 
-from bookeo.completeness import distinct_keys
+from bookeo.completeness import PageKeys, distinct_keys, page_keys
 from bookeo.errors import ServerUnavailable, WindowIncomplete
 from bookeo.reader import WindowRead, WindowReader
 from bookeo.windows import ONE_SECOND, Window
@@ -226,13 +226,13 @@ def test_pages_add_up_only_if_every_total_is_the_same_and_every_key_is_there_onc
     from bookeo.answers import Answer
     from bookeo.pages import ListPage, PageInfo
 
-    def page(total: int, *keys: str | None) -> ListPage:
+    def page(total: int, *keys: str | None) -> PageKeys:
         records: list[dict[str, Any]] = [{"id": key} if key is not None else {} for key in keys]
-        return ListPage(Answer(b"", None, 1, 0.0), PageInfo(total, 2, 1), records)
+        return page_keys(ListPage(Answer(b"", None, 1, 0.0), PageInfo(total, 2, 1), records), "id")
 
-    assert distinct_keys([page(3, "a", "b"), page(3, "c")], "id") == {"a", "b", "c"}
-    assert distinct_keys([page(3, "a", "b"), page(2, "c")], "id") is None, "the total moved"
-    assert distinct_keys([page(3, "a", "b"), page(3, "b")], "id") is None, "one is there twice, one is missing"
-    assert distinct_keys([page(3, "a", "b"), None], "id") is None, "a page is gone"
-    assert distinct_keys([page(2, "a", None)], "id") == {"a"}, "a nameless item is not missing"
-    assert distinct_keys([page(0)], "id") == set()
+    assert distinct_keys([page(3, "a", "b"), page(3, "c")]) == {"a", "b", "c"}
+    assert distinct_keys([page(3, "a", "b"), page(2, "c")]) is None, "the total moved"
+    assert distinct_keys([page(3, "a", "b"), page(3, "b")]) is None, "one is there twice, one is missing"
+    assert distinct_keys([page(3, "a", "b"), None]) is None, "a page is gone"
+    assert distinct_keys([page(2, "a", None)]) == {"a"}, "a nameless item is not missing"
+    assert distinct_keys([page(0)]) == set()
