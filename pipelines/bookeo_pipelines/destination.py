@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bookeo.errors import RetriableError, SettingsError
+from bookeo_pipelines.resolved_once import resolved_once
 from bookeo_pipelines.warehouses import check_destination, kind_of, make_destination, place_of
 
 DEFAULT_DATASET = "bookeo_data"
@@ -129,10 +130,10 @@ class Target:
             Something for the `destination` argument of `dlt.pipeline`.
         """
         if self.database is None:
-            return make_destination(self.destination, _staging_dataset(pipeline_name))
+            return resolved_once(make_destination(self.destination, _staging_dataset(pipeline_name)))
         import dlt
 
-        return dlt.destinations.duckdb(str(self.database))
+        return resolved_once(dlt.destinations.duckdb(str(self.database)))
 
 
 def _staging_dataset(pipeline_name: str) -> str:

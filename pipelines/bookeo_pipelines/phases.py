@@ -132,8 +132,12 @@ class Phases:
         while True:
             source = bookeo_source(session=session)
             names = self._resources(source, feed=False)
+            session.payments_along = bool(names) and self._payments_follow()
+            if session.payments_along:
+                names += self._resources(source, feed=True)
             began = session.reader.windows_done if session.reader else 0
             landed = not names or self._commit(source.with_resources(*names))
+            session.payments_along = False
             if landed and session.reader and session.reader.windows_done:
                 self.reached = session.reader.position - timedelta(seconds=1)
             if not landed or not names or session.failure or session.reader is None or session.finished:
@@ -141,6 +145,24 @@ class Phases:
                 if isinstance(session.failure, RequestBudgetSpent) and not windows and self.packages <= 1:
                     session.notes.say("Not one window could be completed within the requests allowed; allow some more.")
                 return not session.failure
+
+    def _payments_follow(self) -> bool:
+        """Tells whether payments may come with the bookings: a package of their own costs a second.
+
+        Only the first bookings of a load can be all there is, and the feed must have been read before.
+        """
+        session = self._session
+        if (
+            session.reader is not None
+            or session.since is not None
+            or "payments" not in self._tables
+            or session.settings.payments != "as_needed"
+            or not session.may_read("payments")
+            or not self._state_of(FEED)
+        ):
+            return False
+        session.payment_links = WarehouseLinks(self._warehouse)
+        return True
 
     def _read_payments(self) -> bool:
         """Commits the payments feed in chunks, linked to the bookings that are there by now."""
@@ -151,16 +173,19 @@ class Phases:
             session.notes.say("Payments are left out: the api key lacks the permission payments_r_all.")
             return True
         session.payment_links = WarehouseLinks(warehouse)
-        session.payments_since = first_booking(warehouse)
-        if warehouse.has("bookings") and session.payments_since is None:
-            return True
-        while True:
+        reader = session.payment_reader  # Where no booking was new, some or all of them have been read by now.
+        if reader is None:
+            session.payments_since = first_booking(warehouse)
+            if warehouse.has("bookings") and session.payments_since is None:
+                return True
+        while not session.no_payment_feed and (reader is None or not reader.finished):
             source = bookeo_source(session=session)
             if not self._commit(source.with_resources(*self._resources(source, feed=True))):
                 return False
             reader = session.payment_reader
-            if session.failure or session.no_payment_feed or reader is None or reader.finished:
-                return not session.failure
+            if session.failure or reader is None:
+                break
+        return not session.failure
 
     def _ask_for_payments(self) -> None:
         """Asks one by one for what does not add up, each in the order that costs least."""

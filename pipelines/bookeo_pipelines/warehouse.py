@@ -29,6 +29,7 @@ class Warehouse:
         self._access = access or nullcontext()
         self._pipeline = pipeline
         self._tables: frozenset[str] | None = None
+        self._sql_client: Any = None
         self.account_id = account_id
 
     @property
@@ -73,8 +74,14 @@ class Warehouse:
         Returns:
             The rows, as tuples; times are in UTC, whatever the time zone of the destination.
         """
-        with self._access, self._pipeline.sql_client() as client:
+        with self._access, self._client() as client:
             return [tuple(map(in_utc, row)) for row in client.execute_sql(_filled(client, sql), *values) or ()]
+
+    def _client(self) -> Any:
+        # dlt reads its schema anew to make one.
+        if self._sql_client is None:
+            self._sql_client = self._pipeline.sql_client()
+        return self._sql_client
 
     def write(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> None:
         """Changes or deletes rows; all statements or none, where the destination has transactions.

@@ -76,6 +76,7 @@ def window_batches(
         items += len(read.keys)
         if entity is BOOKING:
             session.bookings_read += len(read.keys)
+            session.bookings_changed += len(read.keys - read.unchanged)
         session.report(entity.table.name, reader.windows_done, reader.windows_done + reader.windows_left)
         if not session.chunked and sum(len(read.bodies) for read in waiting) >= PAGES_AT_ONCE:
             yield flush()

@@ -115,6 +115,8 @@ def payment_feed(session: LoadSession) -> DltResource:
             "received_time", initial_value=NEVER, allow_external_schedulers=False
         ),
     ) -> Iterator[Batch]:
+        if session.payments_along and (session.bookings_changed or session.failure or not session.finished):
+            return  # The bookings that these payments are linked to must be in the destination first.
         state = _state(session, "payment_feed")
         cursor = received_time.advance(None).last_value  # type: ignore[arg-type]
         assert cursor is not None

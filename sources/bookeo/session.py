@@ -118,6 +118,8 @@ class LoadSession:
         """Who can tell which bookings and payments there are already."""
         self.payments_since: datetime | None = None
         """Where a first reading of the payments feed begins; None: where the bookings begin."""
+        self.payments_along = False
+        """Whether the payments feed may be read into the bookings' own package where no booking is new."""
         self.no_payment_feed = False
         """Whether the payments feed turned out to be closed to this api key."""
         self.versions: dict[Entity, LoadVersions] = {}
@@ -131,6 +133,8 @@ class LoadSession:
         self.calls_per_booking = 0
         """Requests that each booking's children cost."""
         self.bookings_read = 0
+        self.bookings_changed = 0
+        """Those among them that are not exactly as the last load met them."""
         self.rows: Counter[str] = Counter()
         """Rows handed to dlt so far, by table."""
         self._on_progress = on_progress

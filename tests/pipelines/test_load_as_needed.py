@@ -50,3 +50,4 @@ def test_the_first_load_and_a_later_one_equal_the_truth(folder: Path, sandbox: S
     result = load(sandbox, database, **AS_NEEDED)
     assert list_requests(sandbox) <= 3
     assert {name for name, change in result.tables.items() if change.loaded} <= {"load_windows"}
+    assert result.chunks == 1, "payments come with the bookings where none is new"
