@@ -1,6 +1,7 @@
 """Writes the parts of the documents that follow from the code, and those that programs print.
 
 python docs/refresh.py                   settings, tables, commands, personal columns, the data dictionary, licences
+python docs/refresh.py --models          also what Dagster must know of the dbt project's models
 python docs/refresh.py --demo            also what a demonstration prints, and its picture
 python docs/refresh.py --test FILE       also how `make test > FILE` ended
 """
@@ -15,6 +16,7 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).parents[1] / "release"))
 
 import demonstration
+import models
 from fragments import FRAGMENTS, with_fragment
 
 import licences
@@ -31,6 +33,7 @@ CLOSING = r"All checks passed!|\d+ files? already formatted|Success: no issues .
 def main() -> None:
     """Rewrites the documents."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--models", action="store_true")
     parser.add_argument("--demo", action="store_true")
     parser.add_argument("--test", type=Path, metavar="FILE")
     given = parser.parse_args()
@@ -47,6 +50,8 @@ def main() -> None:
         path = ROOT / document
         path.write_text(with_fragment(path.read_text(), name, text))
         sys.stdout.write(f"{document}: {name}\n")
+    if given.models:
+        models.MODELS.write_text(models.models())
     for made in write_documents(ROOT / "docs"):
         sys.stdout.write(f"{made.relative_to(ROOT)}\n")
     licences.write()

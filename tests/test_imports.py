@@ -12,6 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGES = {
     "bookeo": ROOT / "sources" / "bookeo",
+    "bookeo_orchestration": ROOT / "pipelines" / "orchestration" / "bookeo_orchestration",
     "bookeo_pipelines": ROOT / "pipelines" / "bookeo_pipelines",
     "bookeo_sandbox": ROOT / "sandbox" / "bookeo_sandbox",
 }
@@ -96,6 +97,13 @@ def test_the_source_knows_nothing_of_who_runs_it() -> None:
     assert not [found for found in IMPORTS if _crosses(found, "bookeo")]
 
 
+def test_nothing_knows_who_puts_it_on_a_schedule() -> None:
+    package = "bookeo_orchestration"
+    users = [f for f in IMPORTS if package_of(f.imported) == package and package_of(f.importer) != package]
+    assert not users
+    assert {package_of(f.imported) for f in IMPORTS if _crosses(f, package)} == {"bookeo", "bookeo_pipelines"}
+
+
 def _crosses(found: Import, package: str) -> bool:
     return package_of(found.importer) == package and package_of(found.imported) != package
 
@@ -117,6 +125,7 @@ def test_the_command_starts_without_what_it_may_not_need() -> None:
     light = {
         "bookeo_pipelines",
         "bookeo_pipelines.cli",
+        "bookeo_pipelines.environment",
         "bookeo_pipelines.outcome",
         "bookeo_pipelines.owner_only",
         *commands,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Annotated
 
@@ -11,12 +10,10 @@ import typer
 from bookeo_pipelines.commands import archiving, loading, looking, privacy, sharing, showing, trying
 from bookeo_pipelines.commands.marts import marts
 from bookeo_pipelines.commands.options import say
+from bookeo_pipelines.environment import quiet_dlt
 from bookeo_pipelines.owner_only import owner_only
 
-# dlt reads this when it is imported; whoever wants the telemetry sets it to true.
-os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
-# Its lines are for those who build pipelines, and may quote a row; what matters of them is in the error that it raises.
-os.environ["RUNTIME__LOG_LEVEL"] = "CRITICAL"
+quiet_dlt()
 
 app = typer.Typer(
     name="bookeo",

@@ -1,0 +1,47 @@
+"""A backfill of three shops and four months, made once by Dagster's own executor."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from dagster import DagsterInstance, execute_job
+from dagster._core.definitions.reconstruct import ReconstructableRepository
+from shops import BUSINESS, DEFINITIONS, QUIET, Backfill, rectangle, write_settings
+
+from bookeo_sandbox import serve
+from isolation import isolate
+
+MEMORY = Path("/dev/shm")
+
+
+@pytest.fixture(scope="module")
+def instance() -> Iterator[DagsterInstance]:
+    """An instance of Dagster with a database of its own."""
+    # Its SQLite waits for the disk with each of some hundred events.
+    with (
+        tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as place,
+        DagsterInstance.local_temp(place, overrides={"telemetry": {"enabled": False}}) as found,
+    ):
+        yield found
+
+
+@pytest.fixture(scope="module")
+def backfill(
+    instance: DagsterInstance,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Backfill]:
+    """All months of all shops, loaded in one run whose step is a process of its own."""
+    folder = tmp_path_factory.mktemp("backfill")
+    with serve(**BUSINESS) as sandbox:
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            write_settings(folder, sandbox)
+            isolate(monkeypatch, folder)
+            (folder / "definitions.py").write_text(DEFINITIONS)
+            repository = ReconstructableRepository.for_file("definitions.py", "defs", str(folder))
+            job = repository.get_reconstructable_job("bookeo_load")
+            with execute_job(job, instance, tags=rectangle(), run_config=QUIET) as done:
+                run_id = done.run_id
+        yield Backfill(sandbox, folder, instance, run_id)

@@ -1,0 +1,105 @@
+"""Three shops of a sandbox, and Dagster over them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from dagster import DagsterEventType, DagsterInstance, MultiPartitionKey
+
+from bookeo_orchestration.schedules import RANGE_END, RANGE_START
+from bookeo_sandbox import Sandbox
+
+NAMES = ("east", "north", "south")
+TODAY = datetime.now(UTC).date()
+
+
+def _months(number: int) -> tuple[str, ...]:
+    found = [TODAY.replace(day=1)]
+    while len(found) < number:
+        found.append((found[-1] - timedelta(days=1)).replace(day=1))
+    return tuple(str(month) for month in reversed(found))
+
+
+MONTHS = _months(4)
+"""This month and the three before it."""
+BUSINESS: dict[str, Any] = {
+    "bookings": 20,
+    "years": (TODAY - date.fromisoformat(MONTHS[0])).days / 366,
+    "end": str(TODAY),
+    "accounts": len(NAMES),
+}
+"""Options of the sandbox: nobody books before the first of those months."""
+QUIET: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+"""Configuration of runs that print nothing."""
+DEFINITIONS = """\
+from bookeo_orchestration import bookeo_definitions
+
+defs = bookeo_definitions()
+"""
+
+
+def write_settings(folder: Path, sandbox: Sandbox | None = None, *, wrong: str | None = None, **settings: Any) -> None:
+    """Writes a secrets.toml with all shops, without children; one may get a wrong key."""
+    values = {
+        "secret_key": sandbox.secret_key if sandbox else "nobody-asks",
+        "base_url": sandbox.base_url if sandbox else "http://127.0.0.1:9",
+        "start": MONTHS[0],
+        "max_attempts": 1,
+        "customers": "never",
+        "payments": "never",
+        "histories": "never",
+        **settings,
+    }
+    lines = ["[sources.bookeo]", *(f"{name} = {_toml(value)}" for name, value in values.items())]
+    for number, name in enumerate(NAMES):
+        key = sandbox.accounts[number].api_key if sandbox and name != wrong else "no-such-key"
+        lines += ["[[sources.bookeo.accounts]]", f'name = "{name}"', f'api_key = "{key}"']
+    (folder / ".dlt").mkdir(exist_ok=True)
+    (folder / ".dlt" / "secrets.toml").write_text("\n".join(lines))
+
+
+def _toml(value: Any) -> str:
+    return f'"{value}"' if isinstance(value, str) else str(value).lower()
+
+
+def rectangle(accounts: tuple[str, ...] = NAMES, months: tuple[str, ...] = MONTHS) -> dict[str, str]:
+    """Tags of a run for all these months of all these accounts."""
+    first, last = (MultiPartitionKey({"account": accounts[end], "month": months[end]}) for end in (0, -1))
+    return {RANGE_START: first, RANGE_END: last}
+
+
+def materialized(instance: DagsterInstance, run_id: str) -> Mapping[str, set[str]]:
+    """Which partitions of which tables a run has made."""
+    found: dict[str, set[str]] = {}
+    for entry in instance.all_logs(run_id, of_type=DagsterEventType.ASSET_MATERIALIZATION):
+        event = entry.get_dagster_event()
+        assert event.asset_key is not None
+        found.setdefault(event.asset_key.path[-1], set()).add(str(event.partition))
+    return found
+
+
+def happened(instance: DagsterInstance, run_id: str) -> list[str]:
+    """The kinds of a run's events, in order."""
+    events = [entry.dagster_event for entry in instance.all_logs(run_id)]
+    return [event.event_type_value for event in events if event is not None]
+
+
+@dataclass(frozen=True)
+class Backfill:
+    """A backfill that has run.
+
+    Args:
+        sandbox: The shops, still served.
+        folder: Where `bookeo.duckdb` is, not to be changed.
+        instance: The instance that it ran in.
+        run_id: Its run.
+    """
+
+    sandbox: Sandbox
+    folder: Path
+    instance: DagsterInstance
+    run_id: str

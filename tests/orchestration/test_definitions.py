@@ -1,0 +1,186 @@
+"""What Dagster is given: an asset for each table and model, partitions, schedules; nothing is loaded here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dagster import (
+    AssetKey,
+    AssetMaterialization,
+    DagsterInstance,
+    DagsterRunStatus,
+    Definitions,
+    Failure,
+    MultiPartitionKey,
+    MultiPartitionsDefinition,
+    RetryRequested,
+    RunRequest,
+    build_schedule_context,
+    evaluate_automation_conditions,
+)
+from shops import MONTHS, NAMES, rectangle, write_settings
+
+from bookeo import errors
+from bookeo.tables import TABLES
+from bookeo_orchestration import bookeo_definitions
+from bookeo_orchestration.partitions import ONLY, account_months, account_names, work_of
+from bookeo_orchestration.pools import AccountPools
+from bookeo_orchestration.retries import RETRIES, ask_for_retry, failed, will_pass
+from bookeo_orchestration.schedules import ACCOUNTS, RANGE_END, RANGE_START
+
+ROOT = Path(__file__).parents[2]
+MODELS = {path.stem for path in (ROOT / "pipelines" / "marts" / "models").rglob("*.sql")}
+
+
+@pytest.fixture
+def definitions(folder: Path, reread_settings: Callable[[], None]) -> Definitions:
+    write_settings(folder)
+    reread_settings()
+    return bookeo_definitions(accounts_per_run=2)
+
+
+def table(name: str) -> AssetKey:
+    return AssetKey(["bookeo", name])
+
+
+def model(name: str) -> AssetKey:
+    return AssetKey(["bookeo_marts", name])
+
+
+def test_every_table_and_model_has_an_asset(definitions: Definitions) -> None:
+    Definitions.validate_loadable(definitions)
+    assert len(MODELS) > 20
+    assert set(definitions.resolve_all_asset_keys()) == {*map(table, TABLES), *map(model, MODELS)}
+    graph = definitions.resolve_asset_graph()
+    for name, declared in TABLES.items():
+        node = graph.get(table(name))
+        assert node.description == declared.description
+        columns = node.metadata["dagster/column_schema"].columns
+        assert [column.name for column in columns] == [column.name for column in declared.columns]
+    assert graph.get(model("stg_bookings")).parent_keys == {table("bookings")}
+    assert {model("stg_bookings"), model("dim_products")} <= graph.get(model("fct_bookings")).parent_keys
+    checks = {(key.asset_key, key.name) for key in graph.asset_check_keys}
+    assert checks == {(table("bookings"), "fresh"), (table("load_windows"), "whole")}
+
+
+def test_without_marts_there_are_tables_only(folder: Path, reread_settings: Callable[[], None]) -> None:
+    write_settings(folder, payments="as_needed")
+    reread_settings()
+    found = bookeo_definitions(marts=False)
+    assert set(found.resolve_all_asset_keys()) == {*map(table, TABLES)}
+    checks = {(key.asset_key, key.name) for key in found.resolve_asset_graph().asset_check_keys}
+    assert (table("payments"), "fresh") in checks
+
+
+def test_partitions_are_accounts_and_months(definitions: Definitions) -> None:
+    partitions = definitions.resolve_asset_graph().get(table("bookings")).partitions_def
+    assert isinstance(partitions, MultiPartitionsDefinition)
+    assert set(partitions.get_partition_keys()) == {f"{name}|{month}" for name in NAMES for month in MONTHS}
+    work = work_of([MultiPartitionKey({"account": "north", "month": month}) for month in ("2026-12-01", "2027-01-01")])
+    assert list(work.partitions) == ["north"]
+    assert work.months.since == datetime(2026, 12, 1, tzinfo=UTC)
+    assert work.months.until == datetime(2027, 1, 31, 23, 59, 59, tzinfo=UTC)
+
+
+def test_settings_with_one_pair_of_keys_are_one_account(folder: Path) -> None:
+    assert account_names() == [ONLY]
+    months = account_months([ONLY]).get_partition_keys()
+    assert months[0] == "only|2010-01-01"
+    assert months[-1] == f"only|{MONTHS[-1]}"
+
+
+def test_the_hourly_schedule_yields_a_run_for_several_accounts(
+    definitions: Definitions, instance: DagsterInstance
+) -> None:
+    hourly = definitions.resolve_schedule_def("bookeo_hourly_load")
+    assert hourly.cron_schedule == "5 * * * *"
+
+    def tick() -> list[RunRequest]:
+        context = build_schedule_context(
+            instance,
+            scheduled_execution_time=datetime(2026, 7, 1, 0, 5, tzinfo=UTC),
+            repository_def=definitions.get_repository_def(),
+        )
+        return list(hourly.evaluate_tick(context).run_requests or ())
+
+    requests = tick()
+    assert [(r.tags[RANGE_START], r.tags[RANGE_END]) for r in requests] == [
+        ("east|2026-07-01", "north|2026-07-01"),
+        ("south|2026-07-01", "south|2026-07-01"),
+    ]
+    assert len({r.run_key for r in requests}) == 2
+    job = definitions.resolve_job_def("bookeo_load")
+    for request in requests:
+        assert request.run_config == {"ops": {"bookeo_tables": {"config": {"since_last_load": True}}}}
+    # Accounts whose last load goes on are left out, and only they.
+    tags = {**rectangle(NAMES[:1], MONTHS[:1]), ACCOUNTS: requests[0].tags[ACCOUNTS]}
+    run = instance.create_run_for_job(job, tags=tags, status=DagsterRunStatus.STARTED)
+    assert [request.run_key for request in tick()] == [requests[1].run_key]
+    instance.report_run_failed(run)
+    assert len(tick()) == 2
+
+
+def test_marts_are_made_anew_after_loads(definitions: Definitions, instance: DagsterInstance) -> None:
+    def wanted(cursor: Any = None) -> Any:
+        return evaluate_automation_conditions(definitions, instance, cursor=cursor)
+
+    first = wanted()
+    assert first.total_requested == 0, "there is nothing yet to make them of"
+    partition = MultiPartitionKey({"account": "north", "month": MONTHS[-1]})
+    instance.report_runless_asset_event(AssetMaterialization(table("bookings"), partition=partition))
+    after = wanted(first.cursor)
+    assert after.get_num_requested(model("stg_bookings")) == 1, "and with it all others, as they are made together"
+    assert wanted(after.cursor).total_requested == 0
+
+
+def test_only_what_passes_is_tried_again() -> None:
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.BookeoError)]
+    passing = {kind for kind in kinds if will_pass(kind("..."))}
+    assert passing == {kind for kind in kinds if issubclass(kind, errors.RetriableError)} - {errors.RequestBudgetSpent}
+    assert {errors.ServerUnavailable, errors.RateLimited} <= passing
+    waits = []
+    for number in range(RETRIES):
+        with pytest.raises(RetryRequested) as asked:
+            ask_for_retry(number)
+        waits.append(asked.value.seconds_to_wait)
+        assert asked.value.max_retries == RETRIES
+    assert waits == sorted(waits)
+    ask_for_retry(RETRIES)
+    failure = failed({"north": errors.CredentialsRejected("The keys are refused."), "south": "Nobody answers."})
+    assert isinstance(failure, Failure)
+    assert failure.allow_retries is False
+    assert failure.description == "north: The keys are refused.; south: Nobody answers."
+    assert failure.metadata["north"].value == "The keys are refused."
+
+
+def test_an_account_is_loaded_by_one_run_at_a_time(
+    definitions: Definitions, instance: DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = definitions.resolve_job_def("bookeo_load")
+    partition = rectangle(NAMES[:1], MONTHS[:1])
+    here, there = (
+        instance.create_run_for_job(job, tags=partition, status=DagsterRunStatus.STARTED).run_id for _ in range(2)
+    )
+    elsewhere = AccountPools(instance, there, "step").groups(["south"])
+    assert next(elsewhere) == ["south"]
+    waits: list[float] = []
+
+    def wait(seconds: float) -> None:
+        waits.append(seconds)
+        next(elsewhere, None)
+
+    monkeypatch.setattr("bookeo_orchestration.pools.sleep", wait)
+    groups = AccountPools(instance, here, "step").groups(NAMES)
+    assert next(groups) == ["east", "north"]
+    assert next(groups) == ["south"], "as soon as the other run has given it back"
+    assert len(waits) == 1
+    # A run whose process was killed never gives anything back.
+    last = AccountPools(instance, there, "step").groups(["south"])
+    instance.report_run_failed(instance.get_run_by_id(here))
+    assert next(last) == ["south"]
+    groups.close()
+    last.close()
