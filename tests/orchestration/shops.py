@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -35,11 +36,12 @@ BUSINESS: dict[str, Any] = {
 """Options of the sandbox: nobody books before the first of those months."""
 QUIET: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 """Configuration of runs that print nothing."""
-DEFINITIONS = """\
-from bookeo_orchestration import bookeo_definitions
-
-defs = bookeo_definitions()
-"""
+DOCUMENT = Path(__file__).parents[2] / "docs" / "schedules.md"
+[SETTINGS] = re.findall(r"```yaml\n# \$DAGSTER_HOME/dagster.yaml\n(.*?)```", DOCUMENT.read_text(), flags=re.DOTALL)
+DEFINITIONS, OTHER_DEFINITIONS = re.findall(
+    r"```python\n(# definitions.py\n.*?)```", DOCUMENT.read_text(), flags=re.DOTALL
+)
+"""What the document tells to write into files."""
 
 
 def write_settings(folder: Path, sandbox: Sandbox | None = None, *, wrong: str | None = None, **settings: Any) -> None:

@@ -22,7 +22,7 @@ from dagster import (
     build_schedule_context,
     evaluate_automation_conditions,
 )
-from shops import MONTHS, NAMES, rectangle, write_settings
+from shops import MONTHS, NAMES, OTHER_DEFINITIONS, rectangle, write_settings
 
 from bookeo import errors
 from bookeo.tables import TABLES
@@ -65,6 +65,18 @@ def test_every_table_and_model_has_an_asset(definitions: Definitions) -> None:
     assert {model("stg_bookings"), model("dim_products")} <= graph.get(model("fct_bookings")).parent_keys
     checks = {(key.asset_key, key.name) for key in graph.asset_check_keys}
     assert checks == {(table("bookings"), "fresh"), (table("load_windows"), "whole")}
+
+
+def test_other_definitions_of_the_document(
+    folder: Path, reread_settings: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_settings(folder)
+    monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", "postgresql://nobody:secret@nowhere/bookeo")
+    reread_settings()
+    found: dict[str, Any] = {}
+    exec(OTHER_DEFINITIONS, found)
+    [spec, *_] = found["defs"].resolve_all_asset_specs()
+    assert "postgres" in spec.kinds
 
 
 def test_without_marts_there_are_tables_only(folder: Path, reread_settings: Callable[[], None]) -> None:

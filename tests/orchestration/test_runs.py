@@ -7,13 +7,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+import duckdb
 import pytest
-from dagster import DagsterInstance, build_schedule_context
+from dagster import AssetCheckEvaluation, DagsterInstance, build_schedule_context
 from shops import MONTHS, NAMES, QUIET, Backfill, happened, materialized, write_settings
 
 from bookeo.tables import TABLES
 from bookeo_orchestration import bookeo_definitions
-from truth import assert_equals_truth
+from truth import DATASET, assert_equals_truth
 
 EAST, NORTH, SOUTH = range(3)
 LOADED = ["bookings", "products"]
@@ -79,3 +80,35 @@ def test_a_failing_account_stops_no_other_and_only_what_passes_is_tried_again(
     asked = sandbox.requests()["by_operation"]
     assert asked["GET /settings/apikeyinfo"] == {"200": 3, "401": 1}
     assert asked["GET /bookings"] == {"200": 2, "503": 1}
+
+
+def test_freshness_is_what_the_ledger_says(backfill: Backfill, instance: DagsterInstance, database: Path) -> None:
+    def checked() -> dict[tuple[str, str], AssetCheckEvaluation]:
+        job = bookeo_definitions().resolve_job_def("bookeo_check")
+        done = job.execute_in_process(QUIET, instance)
+        return {(one.asset_key.path[-1], one.check_name): one for one in done.get_asset_check_evaluations()}
+
+    # The shops' clock stands at the end of this day, or a day later.
+    found = checked()
+    assert {key: one.passed for key, one in found.items()} == {
+        ("bookings", "fresh"): True,
+        ("load_windows", "whole"): True,
+    }
+    assert set(found["bookings", "fresh"].metadata) == set(NAMES)
+
+    ids = [account.account_id for account in backfill.sandbox.accounts]
+    with duckdb.connect(str(database)) as connection:
+        ledger = f"{DATASET}.load_windows"
+        connection.execute(f"DELETE FROM {ledger} WHERE account_id = ?", [ids[EAST]])
+        late = "window_end = window_end - INTERVAL 2 DAY"
+        connection.execute(f"UPDATE {ledger} SET {late} WHERE account_id = ?", [ids[NORTH]])
+        connection.execute(
+            f"UPDATE {ledger} SET items_landed = 0 WHERE account_id = ? AND items_landed > 0", [ids[SOUTH]]
+        )
+    found = checked()
+    assert not any(one.passed for one in found.values())
+    said = {name: value.value for name, value in found["bookings", "fresh"].metadata.items()}
+    assert said["east"] == "never read"
+    assert said["north"].endswith("s behind")
+    assert found["load_windows", "whole"].metadata["south"].value != "0 incomplete windows"
+    assert found["load_windows", "whole"].metadata["north"].value == "0 incomplete windows"
