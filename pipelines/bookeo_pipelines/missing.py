@@ -10,8 +10,8 @@ import pyarrow as pa
 
 from bookeo_pipelines.warehouse import Warehouse
 
-FAR_AHEAD = datetime.max.replace(tzinfo=UTC)
-"""Later than anything is."""
+FAR_AHEAD = datetime(2200, 1, 1, tzinfo=UTC)
+"""Later than anything is, and a time that every destination knows; ClickHouse's end in 2299."""
 KEYS_AT_ONCE = 500
 """Keys in one IN list."""
 

@@ -20,23 +20,26 @@ class Kind:
         modules: What must be importable.
         load_files: Format of the load files; None: what dlt prefers there.
         side_by_side: Whether several accounts may load into one dataset at the same moment; else they take turns.
+        factory: Where our own version of dlt's destination is; None for dlt's.
     """
 
     extra: str | None = None
     modules: tuple[str, ...] = ()
     load_files: str | None = None
     side_by_side: bool = False
+    factory: str | None = None
 
 
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {
         "duckdb": Kind(),
-        # Measured: benchmarks/load_files.py.
+        # Of what Postgres takes, the format that loads fastest.
         "postgres": Kind("postgres", ("psycopg2",), "csv", side_by_side=True),
-        "ducklake": Kind("ducklake", ("sqlalchemy",)),
+        "ducklake": Kind("ducklake", ("sqlalchemy",), factory="bookeo_pipelines.ducklake.ducklake"),
         "delta": Kind("delta", ("deltalake",)),
         "motherduck": Kind("motherduck"),
-        "bigquery": Kind("bigquery", ("google.cloud.bigquery",)),
+        # Of Parquet it refuses columns of the type JSON.
+        "bigquery": Kind("bigquery", ("google.cloud.bigquery",), "jsonl"),
         "snowflake": Kind("snowflake", ("snowflake.connector",)),
         "redshift": Kind("redshift", ("psycopg2",)),
         "clickhouse": Kind("clickhouse", ("clickhouse_driver", "clickhouse_connect")),
@@ -116,9 +119,16 @@ def make_destination(destination: str, staging_dataset: str | None = None) -> An
         from bookeo_pipelines.delta import delta
 
         return delta(destination_name=PLAIN_FILES)
-    load_files = kind_of(destination).load_files
-    options = {"preferred_loader_file_format": load_files} if load_files else {}
-    made: Any = Destination.from_reference(destination, **options)
+    kind = kind_of(destination)
+    options: dict[str, Any] = {}
+    if kind.load_files:
+        options["preferred_loader_file_format"] = kind.load_files
+    if kind.load_files == "jsonl":
+        # Else dlt hands on the Parquet that the tables come in.
+        options["supported_loader_file_formats"] = [kind.load_files]
+    if kind.factory:
+        options["destination_name"] = destination
+    made: Any = Destination.from_reference(kind.factory or destination, **options)
     if staging_dataset is not None and "staging_dataset_name_layout" in made.spec.get_resolvable_fields():
         made.config_params["staging_dataset_name_layout"] = staging_dataset
     return made
