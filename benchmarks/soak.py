@@ -31,17 +31,17 @@ from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 # In the place of this folder, whose files have names of their own that modules have elsewhere.
-sys.path[0] = str(REPOSITORY / "tests" / "reliability")
+sys.path[0] = str(REPOSITORY / "tests")
 os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
 # The processes that get killed are forked from a server, which finds its modules by this.
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [sys.path[0], os.environ.get("PYTHONPATH")]))
 
-from killed_load import Moment, run_and_kill  # noqa: E402
-from load_rig import SMALL_BUSINESS, Rig, environment  # noqa: E402
 from rich.console import Console  # noqa: E402
 from rich.table import Table  # noqa: E402
 
 from bookeo_sandbox import Sandbox, serve  # noqa: E402
+from killed_load import Moment, run_and_kill  # noqa: E402
+from load_rig import SMALL_BUSINESS, Rig, environment  # noqa: E402
 
 FAULTS: tuple[dict[str, Any], ...] = (
     {"kind": "rate_limit", "retry_after": 0},

@@ -63,7 +63,10 @@ def ask(connection: Connection, sql: str, *parameters: Any) -> list[tuple[Any, .
 
 def types_in(connection: Connection, dataset: str) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
-    sql = "SELECT table_name, column_name, data_type FROM information_schema.columns WHERE table_schema = ?"
+    sql = """
+        SELECT table_name, column_name, data_type FROM information_schema.columns
+        WHERE table_catalog = current_database() AND table_schema = ?
+    """
     for table, column, kind in ask(connection, sql, dataset):
         found.setdefault(table, {})[column] = kind
     return found

@@ -11,6 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from places import Place
 from stored import DATASET, Row, contents, query, reading, rows_in, stored_rows, table_types, types_in
 from truth_columns import (
     ALL_TABLES,
@@ -141,7 +142,7 @@ def _settings_rows(settings: Mapping[str, Any], rows: dict[str, list[Row]]) -> N
 
 
 def assert_equals_truth(
-    database: Path,
+    database: Path | Place,
     sandbox: Any,
     account: Any = None,
     *,
@@ -158,7 +159,7 @@ def assert_equals_truth(
     """Compares tables with what the sandbox holds: every row, every column, every type.
 
     Args:
-        database: The DuckDB file.
+        database: The DuckDB file, or another place.
         sandbox: The sandbox (its `truth` is asked).
         account: Which of its accounts; None: the first.
         tables: The tables to compare; the database must hold these and no rows of the account in others.
@@ -176,7 +177,7 @@ def assert_equals_truth(
     account_id = truth["accountId"]
     wanted = expected_rows(truth, unlinked_payments=unlinked_payments)
     past = [expected_rows(one, unlinked_payments=unlinked_payments) for one in earlier]
-    with reading(database) as connection:
+    with database.reading() if isinstance(database, Place) else reading(database) as connection:
         types = types_in(connection, dataset)
         stored = {t: rows_in(connection, dataset, t, types[t], account_id) for t in tables if t in types}
     for table in tables:

@@ -9,6 +9,7 @@ from typing import Any
 from bookeo_pipelines.load import LoadResult
 from bookeo_sandbox import Sandbox
 from loading import AS_NEEDED, SMALL, load
+from places import Place
 from truth import ALL_TABLES, assert_equals_truth
 
 STILL_BUSINESS: dict[str, Any] = {
@@ -33,7 +34,7 @@ def asked(sandbox: Sandbox) -> dict[str, int]:
 
 
 def assert_exact(
-    database: Path,
+    database: Path | Place,
     sandbox: Sandbox,
     *,
     tables: Iterable[str] = ALL_TABLES,

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from load_rig import SMALL_BUSINESS, Rig, environment
 
 from bookeo_sandbox import Sandbox, serve
+from load_rig import SMALL_BUSINESS, Rig, environment
 
 
 @pytest.fixture(autouse=True)

@@ -10,9 +10,9 @@ from typing import Self
 
 import pytest
 from dlt.common.time import LockedMonotonicPreciseTime
-from load_rig import FEW_TABLES, Rig
 
 from bookeo_sandbox import Sandbox
+from load_rig import FEW_TABLES, Rig
 
 HOURS = 3600
 

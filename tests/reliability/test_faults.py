@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from load_rig import FEW_TABLES, Rig
 
 from bookeo.errors import CredentialsRejected, RateLimited, ServerUnavailable, WindowIncomplete
 from bookeo_pipelines.failures import ExitCode, exit_code
 from bookeo_sandbox import RequestInfo, Sandbox
+from load_rig import FEW_TABLES, Rig
 
 
 @pytest.fixture

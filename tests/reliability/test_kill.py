@@ -6,10 +6,10 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from killed_load import Moment, run_and_kill
-from load_rig import FEW_TABLES, Rig, environment
 
 from bookeo_sandbox import Sandbox
+from killed_load import Moment, run_and_kill
+from load_rig import FEW_TABLES, Rig, environment
 
 KILLS = [
     # Three packages of these tables take about 68 steps of extracting, 38 of normalising, 280 of loading, 22 between.

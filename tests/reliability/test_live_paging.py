@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from load_rig import FEW_TABLES, Rig
 
 from bookeo_sandbox import RequestInfo, Sandbox
+from load_rig import FEW_TABLES, Rig
 
 FIRST_WINDOW = {"start": "2026-05-10", "window_days": 31, "items_per_page": 10, "chunk_bookings": 1000}
 

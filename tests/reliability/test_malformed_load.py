@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from load_rig import SMALL_BUSINESS, Rig
 from typer.testing import CliRunner
 
 from bookeo_pipelines.cli import app
 from bookeo_sandbox import Sandbox, serve
+from load_rig import SMALL_BUSINESS, Rig
 
 Path_ = tuple[str | int, ...]
 WRONG: tuple[Any, ...] = (None, "", "nonsense", 7, -1.5, True, [], [[1]], {}, {"a": {"b": 1}})

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from killed_load import Moment, run_and_kill
-from load_rig import FEW_TABLES, SMALL_BUSINESS, Rig, environment
 
 from bookeo_sandbox import serve
+from killed_load import Moment, run_and_kill
+from load_rig import FEW_TABLES, SMALL_BUSINESS, Rig, environment
 
 steps = st.lists(
     st.one_of(

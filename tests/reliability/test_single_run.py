@@ -10,9 +10,9 @@ import threading
 from pathlib import Path
 
 import pytest
-from load_rig import Rig
 
 from bookeo_sandbox import RequestInfo, Sandbox
+from load_rig import Rig
 
 COMMAND = [sys.executable, "-c", "from bookeo_pipelines.cli import main; main()", "load"]
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from load_rig import FEW_TABLES, Rig
 
 from bookeo_sandbox import serve
+from load_rig import FEW_TABLES, Rig
 
 MOMENTS = [
     # Both hemispheres' changes of the clocks, to either side of them to the second.

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from killed_load import Moment, run_and_kill
-from load_rig import FEW_TABLES, Rig, environment
 
 from bookeo_pipelines.packages import working_folder
 from bookeo_sandbox import Sandbox
+from killed_load import Moment, run_and_kill
+from load_rig import FEW_TABLES, Rig, environment
 
 
 @pytest.mark.parametrize(("phase", "nth"), [("normalize", 20), ("load", 4), ("load", 120)])

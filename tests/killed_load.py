@@ -13,13 +13,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any
 
+from bookeo_pipelines.destination import Target
+from bookeo_sandbox import RequestInfo
 from load_rig import Rig
 
-from bookeo_sandbox import RequestInfo
-
+PATIENCE = 240
+"""Seconds for a load to end; it takes some, but others may want the machine, too."""
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(
     ["load_rig", "killed_load", "bookeo_pipelines.load", "dlt.destinations.impl.duckdb.duck"]
@@ -75,7 +76,7 @@ def run_and_kill(rig: Rig, moment: Moment, environment: dict[str, str], **settin
         How it ended.
     """
     ours, theirs = _context.Pipe()
-    job = (rig.settings_values(**settings), rig.database, rig.tables, environment, moment, theirs)
+    job = (rig.settings_values(**settings), rig.target, rig.tables, environment, moment, theirs)
     process = _context.Process(target=_child, args=job, daemon=True)
     process.start()
     theirs.close()
@@ -89,7 +90,7 @@ def run_and_kill(rig: Rig, moment: Moment, environment: dict[str, str], **settin
         process.join(moment.at)
         if process.is_alive():
             os.kill(process.pid, signal.SIGKILL)
-    process.join(120)
+    process.join(PATIENCE)
     alive = process.is_alive()
     if alive:
         process.kill()
@@ -127,19 +128,18 @@ def _listen(pipe: Connection, said: list[Any]) -> None:
 
 def _child(
     settings: dict[str, Any],
-    database: Path,
+    target: Target,
     tables: tuple[str, ...] | None,
     environment: dict[str, str],
     moment: Moment,
     pipe: Connection,
 ) -> None:
     os.environ.update(environment)
-    os.chdir(database.parent)
+    os.chdir(environment["DLT_PROJECT_DIR"])
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)
     os.dup2(null, 2)
     from bookeo import load_settings
-    from bookeo_pipelines.destination import Target
     from bookeo_pipelines.load import LoadRequest, run_load
 
     steps: dict[str, int] = {}
@@ -147,7 +147,7 @@ def _child(
     watch.install()
     error = None
     try:
-        result = run_load(LoadRequest(load_settings(**settings), Target(database=database), tables=tables))
+        result = run_load(LoadRequest(load_settings(**settings), target, tables=tables))
         error = str(result.failure) if result.failure else None
     except Exception as failure:
         error = f"{type(failure).__name__}: {failure}"

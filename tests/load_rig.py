@@ -72,13 +72,14 @@ class Rig:
         sandbox: Sandbox,
         account: str | None = None,
         tables: tuple[str, ...] | None = None,
+        target: Target | None = None,
         **settings: Any,
     ) -> None:
         self.sandbox = sandbox
         self.account = account
         self.tables = tables
         self.database = folder / "loaded.duckdb"
-        self.target = Target(database=self.database)
+        self.target = target or Target(database=self.database)
         self._settings = SMALL_LOAD | settings
 
     def settings(self, **more: Any) -> BookeoSettings:
