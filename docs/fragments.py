@@ -192,10 +192,8 @@ def mart_key(model: dict[str, Any]) -> tuple[str, ...]:
     Returns:
         Names of columns.
     """
-    for test in model.get("data_tests", ()):
-        if "unique_key" in test:
-            return tuple(test["unique_key"]["arguments"]["columns"])
-    return tuple(column["name"] for column in model["columns"] if "unique" in column.get("data_tests", ()))
+    [key] = [test["keyed"]["arguments"]["columns"] for test in model["data_tests"] if "keyed" in test]
+    return tuple(key)
 
 
 FRAGMENTS: dict[tuple[str, str], Callable[[], str]] = {

@@ -121,8 +121,10 @@ def build_marts(
 
 
 def _result(done: Any, target: Target, schema: str, started: float) -> MartsResult:
-    if done.exception is not None:
+    if isinstance(done.exception, Exception):
         raise _said(done.exception, target) from None
+    if done.exception is not None:
+        raise done.exception  # Ctrl-C and the like, which dbt catches, too
     outcomes: dict[str, list[str]] = {}
     for result in done.result.results:
         outcomes.setdefault(f"{result.node.resource_type} {result.status}", []).append(str(result.node.name))

@@ -10,26 +10,31 @@
 
 {# A share of two counts, between 0 and 1 in most cases; null where there is nothing to take a share of. #}
 {% macro rate_of(part, whole) -%}
-    cast(1.0 * ({{ part }}) / nullif({{ whole }}, 0) as numeric(19, 6))
+    cast({{ divided(part, whole, 6) }} as numeric(19, 6))
 {%- endmacro %}
 
-{# An amount divided by a count, rounded half away from zero to four decimals; null where the count is 0. Never a float. #}
+{# An amount for each of a number of things; null where there are none. #}
 {% macro average_amount(amount, count) -%}
-    {{ return(adapter.dispatch('average_amount', 'bookeo_marts')(amount, count)) }}
+    cast({{ divided(amount, count, 4) }} as numeric(38, 4))
 {%- endmacro %}
 
-{% macro default__average_amount(amount, count) -%}
-    cast(round(({{ amount }}) / nullif({{ count }}, 0), 4) as numeric(38, 4))
+{# Divides by a count, rounded half away from zero to some decimals; null where the count is 0. Never a float. #}
+{% macro divided(number, count, places) -%}
+    {{ return(adapter.dispatch('divided', 'bookeo_marts')(number, count, places)) }}
+{%- endmacro %}
+
+{% macro default__divided(number, count, places) -%}
+    round(cast({{ number }} as numeric) / nullif({{ count }}, 0), {{ places }})
 {%- endmacro %}
 
 {# DuckDB's / makes a float of a decimal, its // stays among whole numbers. #}
-{% macro duckdb__average_amount(amount, count) -%}
-    cast(
-        sign({{ amount }})
-        * cast((abs(cast(({{ amount }}) * 10000 as hugeint)) * 2 + ({{ count }})) // nullif(2 * ({{ count }}), 0) as decimal(28, 0))
-        * cast(0.0001 as decimal(5, 4))
-        as numeric(38, 4)
+{% macro duckdb__divided(number, count, places) -%}
+    sign({{ number }})
+    * cast(
+        (abs(cast(({{ number }}) * {{ 10 ** places }} as hugeint)) * 2 + ({{ count }})) // nullif(2 * ({{ count }}), 0)
+        as decimal(28, 0)
     )
+    * cast({{ '%.*f' % (places, 0.1 ** places) }} as decimal(7, {{ places }}))
 {%- endmacro %}
 
 {# The season of a month on the northern hemisphere, by meteorologists' whole months; pass months moved by six for the southern. #}

@@ -1,0 +1,132 @@
+"""Marts that were built, and how to ask them."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import math
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import psycopg2
+import pytest
+from psycopg2.extras import RealDictCursor
+
+from bookeo_pipelines.cli import main
+from bookeo_pipelines.dbt_project import run_dbt
+from bookeo_pipelines.destination import target
+from bookeo_pipelines.marts import Schemas
+from bookeo_pipelines.packages import working_folder
+from stored import reading
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Built:
+    """Marts that were built.
+
+    Attributes:
+        said: What `bookeo marts build --json` said.
+        rows: Gives the rows of a query.
+        unit_tests: Runs dbt's unit tests; gives what became of each by its name.
+        compiled: Folder with the SQL of the checks.
+        counts: Rows of each table.
+        before: The same database built earlier.
+    """
+
+    said: dict[str, Any]
+    rows: Callable[[str], list[Row]]
+    unit_tests: Callable[[], dict[str, str]]
+    compiled: Path
+    counts: dict[str, int]
+    before: Built | None
+
+
+@contextlib.contextmanager
+def environment(values: Mapping[str, str]) -> Iterator[None]:
+    """Sets variables for as long as the block runs."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        for name, value in {"RUNTIME__DLTHUB_TELEMETRY": "false", **values}.items():
+            monkeypatch.setenv(name, value)
+        yield
+
+
+def build(options: list[str], rows: Callable[[str], list[Row]], before: Built | None = None, **variables: str) -> Built:
+    """Runs `bookeo marts build` in this process, in an environment with some variables."""
+    printed = io.StringIO()
+    with environment(variables), pytest.MonkeyPatch.context() as monkeypatch, contextlib.redirect_stdout(printed):
+        monkeypatch.setattr(sys, "argv", ["bookeo", "marts", "build", "--json", *options])
+        with pytest.raises(SystemExit) as ended:
+            main()
+    assert not ended.value.code
+    said = json.loads(printed.getvalue())
+    with environment(variables):
+        where = target(said["destination"], "bookeo_data", Path(said["database"]) if said["database"] else None)
+        work = working_folder(where) / "marts" / "target"
+
+    def unit_tests() -> dict[str, str]:
+        with environment(variables):
+            done = run_dbt(where, ["test", "--select", "test_type:unit"], Schemas().variables(where))
+        return {result.node.name: result.message or str(result.status) for result in done.result.results}
+
+    counting = (f"SELECT '{name}' AS name, count(*) AS rows FROM bookeo_marts.{name}" for name in said["tables"])
+    counts = {row["name"]: row["rows"] for row in rows(" UNION ALL ".join(counting))}
+    return Built(said, rows, unit_tests, work / "compiled" / "bookeo_marts", counts, before)
+
+
+def rows_in(database: Path) -> Callable[[str], list[Row]]:
+    """Gives the rows of a query of a DuckDB file."""
+
+    def rows(sql: str) -> list[Row]:
+        with reading(database) as connection:
+            found: list[Row] = connection.execute(sql).to_arrow_table().to_pylist()
+            return found
+
+    return rows
+
+
+def rows_from(url: str) -> Callable[[str], list[Row]]:
+    """Gives the rows of a query of a PostgreSQL database; times come as aware UTC."""
+
+    def rows(sql: str) -> list[Row]:
+        connection = psycopg2.connect(url, cursor_factory=RealDictCursor, options="-ctimezone=UTC")
+        with contextlib.closing(connection), connection.cursor() as cursor:
+            cursor.execute(sql)
+            return [dict(row) for row in cursor.fetchall()]
+
+    return rows
+
+
+def checks(compiled: Path) -> dict[str, str]:
+    """Gives the SQL of every check as it was run, by its name; a check finds something if it has rows."""
+    return {path.stem: path.read_text() for path in compiled.rglob("*.sql") if is_check(path)}
+
+
+def is_check(path: Path) -> bool:
+    return path.parent.name == "tests" or (path.parent.suffix == ".yml" and path.parent.name != "unit_tests.yml")
+
+
+def plain(value: Any) -> Any:
+    """pandas' own kinds of values as Python's."""
+    if value is None or value is pd.NaT or (isinstance(value, float) and math.isnan(value)):
+        return None
+    if isinstance(value, pd.Timestamp):
+        return value.to_pydatetime()
+    return value.item() if hasattr(value, "item") else value
+
+
+def assert_same(name: str, found: list[Row], right: pd.DataFrame) -> None:
+    """Compares all rows of a table, column by column, whatever their order."""
+    wanted = [{column: plain(value) for column, value in row.items()} for row in right.to_dict("records")]
+    assert len(found) == len(wanted) > 0, name
+    assert found[0].keys() == wanted[0].keys(), name
+    columns = sorted(wanted[0])
+    ordered = [sorted((tuple(row[c] for c in columns) for row in rows), key=str) for rows in (found, wanted)]
+    for one, other in zip(*ordered, strict=True):
+        assert one == other, f"{name}: {[(c, a, b) for c, a, b in zip(columns, one, other, strict=True) if a != b]}"

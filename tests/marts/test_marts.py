@@ -1,0 +1,175 @@
+"""The marts as a whole: green on DuckDB and on PostgreSQL, and each figure what pandas makes of the sandbox's truth."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import date, timedelta
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import pytest
+from built_marts import Built, Row, assert_same, checks
+from describing import described, singular_tests
+from mart_figures import expected
+from mart_world import World
+from tampering import tampered
+
+MARTS = "bookeo_marts"
+CUSTOMER_FIGURES = (
+    *("bookings", "standing_bookings", "canceled_bookings", "no_show_bookings", "is_returning"),
+    *("first_booked_date", "last_booked_date", "first_tour_date", "last_tour_date"),
+)
+
+
+@pytest.fixture(scope="module")
+def figures(worlds: list[World]) -> dict[str, pd.DataFrame]:
+    return expected(worlds)
+
+
+def test_every_fact_and_figure_is_what_pandas_makes_of_the_truth(
+    built: Built, figures: dict[str, pd.DataFrame]
+) -> None:
+    assert {name for name in built.said["tables"] if not name.startswith("dim_")} == figures.keys()
+    for name, right in figures.items():
+        assert_same(name, built.rows(f"SELECT * FROM {MARTS}.{name}"), right)
+
+
+def test_the_truth_is_rich_enough(figures: dict[str, pd.DataFrame]) -> None:
+    """What would not be seen if it were missing in the data."""
+    bookings = figures["fct_bookings"]
+    assert bookings.groupby("account_id")["currency"].nunique().tolist() == [3, 3]
+    assert bookings["is_no_show"].sum() > 5
+    assert bookings["is_canceled"].sum() > 50
+    for name in ("discount_amount", "overpaid_amount", "outstanding_amount", "tax_amount"):
+        assert (bookings[name] > 0).sum() > 5, name
+    for name in ("mart_booked_by_day", "mart_tours_by_day", "mart_new_and_returning_by_day", "mart_customer_value"):
+        assert (figures[name]["standing_bookings"] > 1).sum() > 10, f"{name} adds nothing up"
+    pace = figures["mart_booking_pace"]
+    assert ((pace["bookings"] > 0) & (pace["bookings_last_year"] > 0)).sum() > 50
+    assert (figures["mart_cohorts"].query("months_since > 3")["active_customers"] > 0).sum() > 20
+    slots = figures["fct_slots"]
+    assert (slots["seats_booked"] > 0).sum() > 10
+    assert slots["first_seen_at"].nunique() == 2
+    assert (slots["capacity"] != slots["seats_available"] + slots["seats_booked"]).any()
+    assert figures["fct_payments"]["booking_number"].isna().sum() > 5
+    assert (figures["mart_payments_by_day"]["refunds"] > 0).sum() > 5
+
+
+def test_customers_and_products_and_accounts(
+    built: Built, worlds: list[World], figures: dict[str, pd.DataFrame]
+) -> None:
+    bookings = figures["fct_bookings"]
+    for world in worlds:
+        where = f"WHERE account_id = '{world.account_id}'"
+        [account] = built.rows(f"SELECT * FROM {MARTS}.dim_accounts {where}")
+        business = world.truth["settings"]["business"]
+        assert account["account_name"] == business["name"]
+        assert account["hemisphere"] == ("south" if business["streetAddress"]["countryCode"] == "AU" else "north")
+        assert account["main_currency"] == world.truth["currency"]
+        assert (account["as_of"], account["as_of_date"]) == (world.as_of, world.as_of.astimezone(world.zone).date())
+        products = {row["product_id"]: row for row in built.rows(f"SELECT * FROM {MARTS}.dim_products {where}")}
+        sold = {product["productId"]: product for product in world.truth["settings"]["products"]}
+        of_account = bookings[bookings["account_id"] == world.account_id]
+        assert products.keys() == sold.keys() | set(of_account["product_id"])
+        assert {key for key, row in products.items() if row["is_sold"]} == sold.keys() != products.keys()
+        assert {row["product_name"] for row in products.values()} >= {b["productName"] for b in world.truth["bookings"]}
+        customers = {row["customer_id"]: row for row in built.rows(f"SELECT * FROM {MARTS}.dim_customers {where}")}
+        theirs: dict[str, list[Row]] = {}
+        for row in of_account[of_account["customer_id"].notna()].to_dict("records"):
+            theirs.setdefault(row["customer_id"], []).append(row)
+        assert customers.keys() == theirs.keys()
+        for customer, booked in theirs.items():
+            stands = [row for row in booked if not row["is_canceled"]]
+            made, toured = (
+                [row[name] for row in rows] for name, rows in (("booked_date", booked), ("tour_date", stands))
+            )
+            assert {name: customers[customer][name] for name in CUSTOMER_FIGURES} == {
+                "bookings": len(booked),
+                "standing_bookings": len(stands),
+                "canceled_bookings": len(booked) - len(stands),
+                "no_show_bookings": sum(row["is_no_show"] for row in stands),
+                "first_booked_date": min(made),
+                "last_booked_date": max(made),
+                "first_tour_date": min(toured, default=None),
+                "last_tour_date": max(toured, default=None),
+                "is_returning": len(stands) > 1,
+            }
+
+
+def test_the_calendar_has_every_day(built: Built) -> None:
+    days = {row["date_day"]: row for row in built.rows(f"SELECT * FROM {MARTS}.dim_dates")}
+    assert (min(days), max(days)) == (date(2025, 1, 1), date(2027, 12, 31))
+    assert len(days) == 3 * 365
+    seasons = {1: ("winter", "summer"), 3: ("spring", "autumn"), 8: ("summer", "winter"), 11: ("autumn", "spring")}
+    for day, row in days.items():
+        assert (row["year"], row["quarter"], row["month"]) == (day.year, (day.month + 2) // 3, day.month)
+        assert (row["weekday"], row["weekday_name"]) == (day.isoweekday(), day.strftime("%A"))
+        assert row["is_weekend"] == (day.isoweekday() > 5)
+        assert (row["month_start"], row["week_start"]) == (day.replace(day=1), day - timedelta(days=day.weekday()))
+        assert row["same_weekday_last_year"] == day - timedelta(days=364)
+        if day.month in seasons:
+            assert (row["season_north"], row["season_south"]) == seasons[day.month]
+
+
+def test_every_column_is_there_as_described(built: Built) -> None:
+    """In the database, too: persist_docs takes the descriptions there."""
+    found: dict[str, list[str]] = {}
+    for row in built.rows(
+        "SELECT table_schema AS s, table_name AS t, column_name AS c FROM information_schema.columns "
+        f"WHERE table_schema IN ('{MARTS}', 'bookeo_staging') ORDER BY s, t, ordinal_position"
+    ):
+        found.setdefault(row["t"], []).append(row["c"])
+    assert found == {name: list(model["columns"]) for name, model in described().items()}
+
+
+def test_descriptions_reach_the_database(in_duckdb: Built) -> None:
+    rows = in_duckdb.rows("SELECT table_name AS t, column_name AS c, comment FROM duckdb_columns() WHERE comment <> ''")
+    comments = {(row["t"], row["c"]): row["comment"] for row in rows if row["t"] in described()}
+    models = described()
+    assert comments == {(name, c): text for name, model in models.items() for c, text in model["columns"].items()}
+
+
+def test_a_role_of_the_connection_string_owns_the_tables(in_postgres: Built) -> None:
+    rows = in_postgres.rows(f"SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = '{MARTS}'")
+    assert rows == [{"tableowner": "analyst"}]
+
+
+def test_dbts_own_unit_tests_pass(built: Built) -> None:
+    outcomes = built.unit_tests()
+    assert len(outcomes) > 10
+    assert set(outcomes.values()) == {"pass"}, outcomes
+
+
+def test_every_check_finds_what_it_is_for(in_duckdb: Built, folder: Path) -> None:
+    """On a copy: the SQL of the checks as it was run, after each of many falsifications."""
+    sql = checks(in_duckdb.compiled)
+    found = dict.fromkeys(sql, 0)
+    database = shutil.copy(in_duckdb.said["database"], folder)
+    with duckdb.connect(str(database)) as connection:
+        for statement, check in tampered():
+            connection.begin()
+            connection.execute(statement)
+            assert connection.execute(sql[check]).fetchall(), f"{check} does not find: {statement}"
+            connection.rollback()
+            found[check] += 1
+    assert all(found.values()), f"nobody tried {[check for check, times in found.items() if not times]}"
+
+
+def test_an_empty_database(built: Built) -> None:
+    empty = built.before
+    assert empty is not None
+    assert empty.counts == dict.fromkeys(described_marts(), 0)
+    assert min(built.counts.values()) > 0
+
+
+def test_all_tables_and_checks_are_told(built: Built) -> None:
+    declared = sum(len(model["tests"]) for model in described().values()) + len(singular_tests())
+    for one in (built, built.before):
+        assert one is not None
+        assert one.said["tables"] == described_marts()
+        assert (one.said["checks"], one.said["warnings"]) == (declared, [])
+
+
+def described_marts() -> list[str]:
+    return sorted(name for name in described() if name.startswith(("dim_", "fct_", "mart_")))
