@@ -190,6 +190,9 @@ def run_loads(
     Raises:
         BookeoError: The target cannot be used by anybody.
     """
+    # dlt uses whatever there is of pandas, even what another thread has only begun to import.
+    import pandas  # noqa: F401
+
     first = requests[0].target
     taking_turns, saying = threading.RLock(), threading.Lock()
     # Each has a file of its own, or a server that takes several at once.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from cheap_loads import STILL_BUSINESS
 
+from bookeo_pipelines.load import run_loads
 from bookeo_sandbox import RequestInfo, Sandbox, serve
 from command_runs import Run
 from loading import BEGIN, END
@@ -118,3 +120,10 @@ def test_accounts_do_not_wait_for_each_others_pace(
     assert len(found) == 4
     assert len(told) == 1
     assert waited == told
+
+
+def test_threads_find_pandas_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Half of it is there while one of them imports it, and that half is what dlt would use in another.
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(ImportError, match="pandas"):
+        run_loads([])
