@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -56,16 +57,18 @@ def run_dbt(target: Target, arguments: Sequence[str], variables: Mapping[str, st
         Path(folder, "profiles.yml").write_text(json.dumps(profile))  # JSON is YAML
         level = "info" if debug else "none"
         try:
-            return dbtRunner().invoke(
-                [
-                    *arguments,
-                    *("--project-dir", str(project_folder()), "--profiles-dir", folder),
-                    *("--target-path", str(work / "target"), "--log-path", str(work / "logs")),
-                    *("--log-level", level, "--log-level-file", "none", "--no-use-colors"),
-                    *("--no-send-anonymous-usage-stats", "--no-version-check", "--no-write-json"),
-                    *("--vars", json.dumps(dict(variables))),
-                ]
-            )
+            # What dbt prints is not what the command was asked for.
+            with redirect_stdout(sys.stderr):
+                return dbtRunner().invoke(
+                    [
+                        *arguments,
+                        *("--project-dir", str(project_folder()), "--profiles-dir", folder),
+                        *("--target-path", str(work / "target"), "--log-path", str(work / "logs")),
+                        *("--log-level", level, "--log-level-file", "none", "--no-use-colors"),
+                        *("--no-send-anonymous-usage-stats", "--no-version-check", "--no-write-json"),
+                        *("--vars", json.dumps(dict(variables))),
+                    ]
+                )
         finally:
             _close()
 

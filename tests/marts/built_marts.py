@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 import psycopg2
 import pytest
+from describing import described_marts
 from psycopg2.extras import RealDictCursor
 
 from bookeo_pipelines.cli import main
@@ -22,6 +23,7 @@ from bookeo_pipelines.dbt_project import run_dbt
 from bookeo_pipelines.destination import target
 from bookeo_pipelines.marts import Schemas
 from bookeo_pipelines.packages import working_folder
+from command_runs import Outcome
 from stored import reading
 
 Row = dict[str, Any]
@@ -37,7 +39,8 @@ class Built:
         unit_tests: Runs dbt's unit tests; gives what became of each by its name.
         compiled: Folder with the SQL of the checks.
         counts: Rows of each table.
-        before: The same database built earlier.
+        empty: The same of the same database when it was empty.
+        variables: The environment in which it was built.
     """
 
     said: dict[str, Any]
@@ -45,27 +48,38 @@ class Built:
     unit_tests: Callable[[], dict[str, str]]
     compiled: Path
     counts: dict[str, int]
-    before: Built | None
+    empty: dict[str, int]
+    variables: dict[str, str]
 
 
 @contextlib.contextmanager
-def environment(values: Mapping[str, str]) -> Iterator[None]:
+def environment(values: Mapping[str, str]) -> Iterator[pytest.MonkeyPatch]:
     """Sets variables for as long as the block runs."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         for name, value in {"RUNTIME__DLTHUB_TELEMETRY": "false", **values}.items():
             monkeypatch.setenv(name, value)
-        yield
+        yield monkeypatch
 
 
-def build(options: list[str], rows: Callable[[str], list[Row]], before: Built | None = None, **variables: str) -> Built:
-    """Runs `bookeo marts build` in this process, in an environment with some variables."""
-    printed = io.StringIO()
-    with environment(variables), pytest.MonkeyPatch.context() as monkeypatch, contextlib.redirect_stdout(printed):
-        monkeypatch.setattr(sys, "argv", ["bookeo", "marts", "build", "--json", *options])
+def run(*arguments: str, **variables: str) -> Outcome:
+    """Runs `bookeo` in this process, in an environment with some variables."""
+    out, err, here = io.StringIO(), io.StringIO(), Path.cwd()
+    with environment(variables) as monkeypatch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        monkeypatch.setattr(sys, "argv", ["bookeo", *arguments])
         with pytest.raises(SystemExit) as ended:
             main()
-    assert not ended.value.code
-    said = json.loads(printed.getvalue())
+    assert Path.cwd() == here
+    assert "--debug" in arguments or "Traceback" not in out.getvalue() + err.getvalue()
+    return Outcome(int(ended.value.code or 0), out.getvalue(), err.getvalue())
+
+
+def build(
+    options: list[str], rows: Callable[[str], list[Row]], empty: dict[str, int] | None = None, **variables: str
+) -> Built:
+    """Runs `bookeo marts build`, which must go well."""
+    outcome = run("marts", "build", "--json", *options, **variables)
+    assert outcome.code == 0, outcome.err
+    said = json.loads(outcome.out)
     with environment(variables):
         where = target(said["destination"], "bookeo_data", Path(said["database"]) if said["database"] else None)
         work = working_folder(where) / "marts" / "target"
@@ -75,9 +89,14 @@ def build(options: list[str], rows: Callable[[str], list[Row]], before: Built | 
             done = run_dbt(where, ["test", "--select", "test_type:unit"], Schemas().variables(where))
         return {result.node.name: result.message or str(result.status) for result in done.result.results}
 
-    counting = (f"SELECT '{name}' AS name, count(*) AS rows FROM bookeo_marts.{name}" for name in said["tables"])
-    counts = {row["name"]: row["rows"] for row in rows(" UNION ALL ".join(counting))}
-    return Built(said, rows, unit_tests, work / "compiled" / "bookeo_marts", counts, before)
+    counts = count(rows)
+    return Built(said, rows, unit_tests, work / "compiled" / "bookeo_marts", counts, empty or {}, variables)
+
+
+def count(rows: Callable[[str], list[Row]]) -> dict[str, int]:
+    """Counts the rows of every table of the marts."""
+    named = (f"SELECT '{name}' AS name, count(*) AS rows FROM bookeo_marts.{name}" for name in described_marts())
+    return {row["name"]: row["rows"] for row in rows(" UNION ALL ".join(named))}
 
 
 def rows_in(database: Path) -> Callable[[str], list[Row]]:

@@ -50,3 +50,8 @@ def unit_tests() -> dict[str, str]:
 def singular_tests() -> set[str]:
     """Names the tests that are SQL files."""
     return {path.stem for path in Path(PROJECT / "tests").glob("*.sql")}
+
+
+def described_marts() -> list[str]:
+    """Names the tables that are made for people to look at."""
+    return sorted(name for name in described() if name.startswith(("dim_", "fct_", "mart_")))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from datetime import date, timedelta
 from pathlib import Path
@@ -9,11 +10,13 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 import pytest
-from built_marts import Built, Row, assert_same, checks
-from describing import described, singular_tests
+from built_marts import Built, Row, assert_same, checks, count, run
+from describing import described, described_marts, singular_tests
 from mart_figures import expected
 from mart_world import World
 from tampering import tampered
+
+from bookeo_pipelines.failures import ExitCode
 
 MARTS = "bookeo_marts"
 CUSTOMER_FIGURES = (
@@ -157,19 +160,46 @@ def test_every_check_finds_what_it_is_for(in_duckdb: Built, folder: Path) -> Non
 
 
 def test_an_empty_database(built: Built) -> None:
-    empty = built.before
-    assert empty is not None
-    assert empty.counts == dict.fromkeys(described_marts(), 0)
+    assert built.empty == dict.fromkeys(described_marts(), 0)
     assert min(built.counts.values()) > 0
 
 
 def test_all_tables_and_checks_are_told(built: Built) -> None:
     declared = sum(len(model["tests"]) for model in described().values()) + len(singular_tests())
-    for one in (built, built.before):
-        assert one is not None
-        assert one.said["tables"] == described_marts()
-        assert (one.said["checks"], one.said["warnings"]) == (declared, [])
+    assert built.said["tables"] == described_marts()
+    assert (built.said["checks"], built.said["warnings"]) == (declared, [])
 
 
-def described_marts() -> list[str]:
-    return sorted(name for name in described() if name.startswith(("dim_", "fct_", "mart_")))
+def test_what_fails_is_told_and_what_depends_on_it_is_left_as_it_was(in_duckdb: Built, folder: Path) -> None:
+    database = Path(in_duckdb.said["database"])
+    kept = shutil.copy(database, folder)
+    try:
+        with duckdb.connect(str(database)) as connection:
+            connection.execute("INSERT INTO bookeo_data.customers SELECT * FROM bookeo_data.customers LIMIT 1")
+            connection.execute("ALTER TABLE bookeo_data.slots ALTER start_time_local TYPE VARCHAR USING 'noon'")
+        outcome = run("marts", "build", "--database", str(database), **in_duckdb.variables)
+        assert count(in_duckdb.rows) == in_duckdb.counts
+    finally:
+        shutil.copy(kept, database)
+    assert outcome.code == ExitCode.FATAL
+    assert outcome.out == ""
+    assert re.fullmatch(
+        r"Error: The marts in \S+ are not whole: 1 table\(s\) could not be made \(int_utc_offsets\); 1 check\(s\) "
+        r"failed \(stg_customers_keys\); \d+ table\(s\) that depend on them were left as they were\. Run it again with "
+        r"--debug to see what the database says\.\n",
+        outcome.err,
+    )
+
+
+def test_a_server_that_is_away(folder: Path) -> None:
+    """With --debug, so that dbt tells what it does, and not on the standard output."""
+    away = "postgresql://nobody:hunter2@127.0.0.1:1/none?connect_timeout=2"
+    options = ["--destination", "postgres", "--debug"]
+    outcome = run("marts", "build", *options, DESTINATION__POSTGRES__CREDENTIALS=away)
+    assert (outcome.code, outcome.out) == (ExitCode.TRY_LATER, "")
+    assert "Running with dbt" in outcome.err
+    assert "hunter2" not in outcome.err
+    assert (
+        "The destination postgres, dataset bookeo_data cannot be reached or does not accept the credentials; check "
+        "both, then run the same command again."
+    ) in outcome.err
