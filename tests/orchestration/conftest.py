@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from dagster import DagsterInstance, execute_job
 from dagster._core.definitions.reconstruct import ReconstructableRepository
-from shops import BUSINESS, DEFINITIONS, QUIET, Backfill, rectangle, write_settings
+from shops import BUSINESS, DEFINITIONS, QUIET, SETTINGS, Backfill, rectangle, write_settings
 
 from bookeo_sandbox import serve
 from isolation import isolate
@@ -21,11 +21,11 @@ MEMORY = Path("/dev/shm")
 def instance() -> Iterator[DagsterInstance]:
     """An instance of Dagster with a database of its own."""
     # Its SQLite waits for the disk with each of some hundred events.
-    with (
-        tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as place,
-        DagsterInstance.local_temp(place, overrides={"telemetry": {"enabled": False}}) as found,
-    ):
-        yield found
+    with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as place:
+        # A machine that runs two tests at once may take its time to start a server.
+        Path(place, "dagster.yaml").write_text(f"{SETTINGS}code_servers:\n  local_startup_timeout: 240\n")
+        with DagsterInstance.from_config(place) as found:
+            yield found
 
 
 @pytest.fixture(scope="module")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from dagster import (
     AssetKey,
     AssetMaterialization,
@@ -27,13 +29,15 @@ from shops import MONTHS, NAMES, OTHER_DEFINITIONS, rectangle, write_settings
 from bookeo import errors
 from bookeo.tables import TABLES
 from bookeo_orchestration import bookeo_definitions
+from bookeo_orchestration.marts import read_models
 from bookeo_orchestration.partitions import ONLY, account_months, account_names, work_of
 from bookeo_orchestration.pools import AccountPools
 from bookeo_orchestration.retries import RETRIES, ask_for_retry, failed, will_pass
 from bookeo_orchestration.schedules import ACCOUNTS, RANGE_END, RANGE_START
 
 ROOT = Path(__file__).parents[2]
-MODELS = {path.stem for path in (ROOT / "pipelines" / "marts" / "models").rglob("*.sql")}
+PROJECT = ROOT / "pipelines" / "marts"
+MODELS = {path.stem for path in PROJECT.glob("models/*/*.sql")}
 
 
 @pytest.fixture
@@ -65,6 +69,27 @@ def test_every_table_and_model_has_an_asset(definitions: Definitions) -> None:
     assert {model("stg_bookings"), model("dim_products")} <= graph.get(model("fct_bookings")).parent_keys
     checks = {(key.asset_key, key.name) for key in graph.asset_check_keys}
     assert checks == {(table("bookings"), "fresh"), (table("load_windows"), "whole")}
+
+
+def test_what_is_kept_of_the_models_is_up_to_date() -> None:
+    """As far as the project's text tells; `docs/refresh.py --models` asks dbt."""
+    said: dict[str, str] = {}
+    for path in PROJECT.glob("models/**/*.yml"):
+        found = yaml.safe_load(path.read_text()).get("models", ())
+        said |= {one["name"]: one.get("description", "") for one in found}
+    by_macros = {name for path in PROJECT.glob("macros/*.sql") for name in references(path, "ref")}
+    kept = read_models()
+    assert kept.keys() == MODELS
+    for path in PROJECT.glob("models/*/*.sql"):
+        model = kept[path.stem]
+        assert model["description"] == said.get(path.stem, "").strip(), f"{path.stem}: run docs/refresh.py --models"
+        assert references(path, "ref") <= {*model["models"]} <= references(path, "ref") | by_macros, path.stem
+        assert references(path, "loaded") == {*model["tables"]}, path.stem
+        assert model["folder"] == path.parent.name
+
+
+def references(path: Path, macro: str) -> set[str]:
+    return set(re.findall(rf"\b{macro}\('(\w+)'", path.read_text()))
 
 
 def test_other_definitions_of_the_document(

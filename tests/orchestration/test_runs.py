@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Callable
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
 import pytest
+import requests
 from dagster import AssetCheckEvaluation, DagsterInstance, build_schedule_context
-from shops import MONTHS, NAMES, QUIET, Backfill, happened, materialized, write_settings
+from playwright.sync_api import sync_playwright
+from shops import DEFINITIONS, MONTHS, NAMES, QUIET, Backfill, happened, materialized, write_settings
 
 from bookeo.tables import TABLES
 from bookeo_orchestration import bookeo_definitions
@@ -112,3 +119,53 @@ def test_freshness_is_what_the_ledger_says(backfill: Backfill, instance: Dagster
     assert said["north"].endswith("s behind")
     assert found["load_windows", "whole"].metadata["south"].value != "0 incomplete windows"
     assert found["load_windows", "whole"].metadata["north"].value == "0 incomplete windows"
+
+
+@pytest.fixture
+def page_of_dagster(backfill: Backfill, instance: DagsterInstance, database: Path) -> Iterator[str]:
+    """Dagster's own web server over the backfill, as `dagster-webserver` starts it."""
+    (database.parent / "definitions.py").write_text(DEFINITIONS)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-m", "dagster_webserver", "-f", "definitions.py", "-h", "127.0.0.1", "-p", str(port)]
+    environment = os.environ | {"DAGSTER_HOME": instance.root_directory}
+    with (database.parent / "said").open("w") as said:
+        server = subprocess.Popen(command, env=environment, stdout=said, stderr=said)
+        try:
+            while not _answers(f"{address}/server_info"):
+                assert server.poll() is None, (database.parent / "said").read_text()
+                time.sleep(0.5)
+            yield address
+        finally:
+            server.terminate()
+            server.wait()
+
+
+def _answers(address: str) -> bool:
+    try:
+        return requests.get(address, timeout=60).ok
+    except requests.ConnectionError:
+        return False
+
+
+def test_the_page_shows_the_assets(page_of_dagster: str) -> None:
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("There is no Chromium here; install Debian's package chromium.")
+    trouble: list[str] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1600, "height": 1000})
+        page.set_default_timeout(120_000)
+        page.on("pageerror", lambda error: trouble.append(str(error)))
+        page.on("console", lambda message: trouble.append(message.text) if message.type == "error" else None)
+        page.goto(f"{page_of_dagster}/asset-groups")
+        for group in ("bookeo", "bookeo_staging", "bookeo_intermediate", "bookeo_core", "bookeo_figures"):
+            page.get_by_text(group, exact=True).first.wait_for()
+        page.goto(f"{page_of_dagster}/assets/bookeo/bookings?view=partitions")
+        for text in ("12 Partitions Selected", "Missing (0)", *NAMES):
+            page.get_by_text(text, exact=True).first.wait_for()
+        browser.close()
+    assert trouble == []
