@@ -10,6 +10,8 @@ app = marimo.App(width="full", app_title="Bookeo dashboard", css_file="dashboard
 
 @app.cell
 def _():
+    from functools import partial
+
     import marimo as mo
 
     from bookeo.errors import BookeoError
@@ -27,6 +29,7 @@ def _():
         mo,
         open_marts,
         page,
+        partial,
         periods,
         read_choices,
         tiles,
@@ -97,33 +100,40 @@ def _(Selection, account, choices, currency, dates, product, step):
 @app.cell
 def _(account, choices, comparison, currency, dates, marts, mo, newer, page, period, product, selection, step, tiles):
     missing = comparison(selection, choices.first)
+    grid = page.attempt(
+        "Tiles", lambda: page.tile_grid(tiles(marts, selection, compared=not missing), selection, missing)
+    )
     filters = "".join(f"{one}" for one in (account, product, currency, period, dates, step))
     mo.Html(
         f"""<div class="dashboard">{page.head(choices, selection, newer=newer)}<nav class="filters">{filters}</nav>
-        {page.tile_grid(tiles(marts, selection, compared=not missing), selection, missing)}</div>"""
+        {grid}</div>"""
     )
     return
 
 
 @app.cell
-def _(cards, marts, mo, page, selection):
+def _(cards, marts, mo, page, partial, selection):
     def shown(card):
         frame, chart = cards.asked(card, marts, selection)
         if chart is None:
             return mo.Html(page.empty(card.title, card.otherwise))
-        rows, written = cards.table(frame, selection)
+        rows, written, stand = cards.table(frame, selection)
         table = mo.ui.table(
             rows,
             selection=None,
             page_size=10,
             format_mapping=written,
+            text_justify_columns=stand,
             show_column_summaries=False,
             show_data_types=False,
             label=card.title,
         )
         return mo.ui.tabs({"Chart": chart, "Table": table})
 
-    sections = {title: [shown(card) for card in of_section] for title, of_section in cards.SECTIONS.items()}
+    sections = {
+        title: [page.attempt(card.title, partial(shown, card)) for card in of_section]
+        for title, of_section in cards.SECTIONS.items()
+    }
     mo.Html(
         '<div class="dashboard">'
         + "".join(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
 import duckdb
 import pytest
+from filelock import FileLock
 
 from bookeo_pipelines.dbt_project import run_dbt
 from bookeo_pipelines.destination import target
@@ -22,8 +24,19 @@ BUSINESS = {"bookings": 60, "years": 1.4, "end": "2026-06-30", "accounts": 2, "c
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database with marts; not to be changed."""
-    folder = tmp_path_factory.mktemp("dashboard")
+    """A database with marts, made once for all workers; not to be changed."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    database = folder / "dashboard.duckdb"
+    with FileLock(folder / "dashboard.making"):
+        if not database.exists():
+            build(tmp_path_factory.mktemp("building")).replace(database)
+    return database
+
+
+def build(folder: Path) -> Path:
+    """Loads two businesses into a database, and builds its marts."""
     database = folder / "built.duckdb"
     with pytest.MonkeyPatch.context() as monkeypatch:
         isolate(monkeypatch, folder)
@@ -43,9 +56,9 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def empty(built: Path) -> Path:
+def empty(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same where nothing was booked; not to be changed."""
-    database = built.with_name("empty.duckdb")
+    database = tmp_path_factory.mktemp("marts") / "empty.duckdb"
     shutil.copy(built, database)
     with duckdb.connect(str(database)) as connection:
         for (table,) in connection.execute(TABLES).fetchall():
@@ -56,9 +69,9 @@ def empty(built: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def one_day(built: Path) -> Path:
+def one_day(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same where all was booked on one day, which is today; not to be changed."""
-    database = built.with_name("one_day.duckdb")
+    database = tmp_path_factory.mktemp("marts") / "one_day.duckdb"
     shutil.copy(built, database)
     with duckdb.connect(str(database)) as connection:
         [(account, day)] = connection.execute(BUSIEST).fetchall()

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
 from bookeo_pipelines.dashboard import charts, customer_charts, customers, figures
 from bookeo_pipelines.dashboard.chart_parts import label
@@ -99,7 +102,7 @@ def asked(card: Card, marts: Marts, selection: Selection) -> tuple[pd.DataFrame,
     return frame, card.draw(frame, selection.currency, selection.step)
 
 
-def table(frame: pd.DataFrame, selection: Selection) -> tuple[pd.DataFrame, dict[str, Any]]:
+def table(frame: pd.DataFrame, selection: Selection) -> tuple[pd.DataFrame, dict[str, Any], dict[str, Any]]:
     """Makes the table behind a chart.
 
     Args:
@@ -107,7 +110,7 @@ def table(frame: pd.DataFrame, selection: Selection) -> tuple[pd.DataFrame, dict
         selection: What is chosen.
 
     Returns:
-        The same with columns that say what they hold, and by column how its values are written.
+        The same with columns that say what they hold; by column how its values are written; by column where they stand.
     """
     names = {str(name): label(str(name), selection.currency, selection.step) for name in frame.columns}
     written = {
@@ -115,12 +118,20 @@ def table(frame: pd.DataFrame, selection: Selection) -> tuple[pd.DataFrame, dict
         for name in names
         if name.endswith(("_rate", "_amount"))
     }
-    return frame.rename(columns=names), written
+    named = frame.rename(columns=names)
+    for name in named:
+        if named[name].map(lambda value: isinstance(value, Decimal)).any():
+            # Python's own decimals would be sorted as words.
+            named[name] = pd.Series(pd.arrays.ArrowExtensionArray(pa.array(named[name], from_pandas=True)))
+    stand = {
+        str(name): "right" for name in named if not named[name].map(lambda value: isinstance(value, str | date)).any()
+    }
+    return named, written, stand
 
 
 def _amount(value: Any) -> str:
-    return "" if value is None else f"{value:,.2f}"
+    return "" if pd.isna(value) else f"{value:,.2f}"
 
 
 def _percent(value: Any) -> str:
-    return "" if value is None else f"{value:.1%}"
+    return "" if pd.isna(value) else f"{value:.1%}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
 from decimal import Decimal
 from typing import Any
@@ -22,7 +23,7 @@ _SPECIAL = {
     "gross_rate": "share of revenue",
     "received_rate": "share of what was received",
     "bookings_rate": "share of bookings",
-    "bookings_made": "bookings made, canceled ones included",
+    "bookings_made": "bookings with canceled ones",
     "kept_amount": "received less refunded",
     "gross_amount": "revenue with taxes",
     "last_year_gross_amount": "revenue with taxes, last year",
@@ -136,6 +137,20 @@ def share_axis(name: str, title: str) -> alt.Y:
     return alt.Y(f"{name}:Q", title=title, axis=alt.Axis(format="%", tickCount=5))
 
 
+def _title(text: str) -> alt.ExprRef:
+    """Breaks a title into lines where the chart is as narrow as on a telephone: Vega would cut off what does not fit.
+
+    Args:
+        text: The title.
+
+    Returns:
+        An expression of the chart's width.
+    """
+    return alt.ExprRef(
+        f"width && containerSize()[0] < 400 ? {json.dumps(textwrap.wrap(text, 28))} : {json.dumps(text)}"
+    )
+
+
 def finished(chart: Any, title: str, note: str, height: int = HEIGHT) -> Any:
     """Gives a chart its title and looks.
 
@@ -149,22 +164,13 @@ def finished(chart: Any, title: str, note: str, height: int = HEIGHT) -> Any:
         The chart, as wide as there is room.
     """
     quiet = "#5b6670"
-    return (
-        chart.properties(
-            width="container",
-            height=height,
-            description=f"{title}. {note}",
-            title=alt.TitleParams(title, subtitle=textwrap.wrap(note, 54)),
-            # The picture can be saved; nothing is offered that would send its data to a web site.
-            usermeta={
-                "embedOptions": {"actions": {"export": True, "source": False, "compiled": False, "editor": False}}
-            },
-        )
-        .configure(font="system-ui, sans-serif", background="transparent")
-        .configure_view(stroke=None)
-        .configure_title(
+    looks = alt.Config(
+        font="system-ui, sans-serif",
+        background="transparent",
+        view=alt.ViewConfig(stroke=None),
+        title=alt.TitleConfig(
             anchor="start",
-            frame="group",
+            frame="bounds",
             offset=14,
             fontSize=15,
             fontWeight=600,
@@ -172,8 +178,8 @@ def finished(chart: Any, title: str, note: str, height: int = HEIGHT) -> Any:
             subtitleFontSize=12,
             subtitleColor=quiet,
             subtitlePadding=5,
-        )
-        .configure_axis(
+        ),
+        axis=alt.AxisConfig(
             domain=False,
             ticks=False,
             labelPadding=6,
@@ -183,7 +189,18 @@ def finished(chart: Any, title: str, note: str, height: int = HEIGHT) -> Any:
             titleFontSize=11,
             titleFontWeight="normal",
             gridColor="#e8ebee",
-        )
-        .configure_axisX(grid=False)
-        .configure_legend(orient="top", title=None, labelFontSize=12, labelColor=NIGHT, symbolType="square", offset=6)
+        ),
+        axisX=alt.AxisConfig(grid=False),
+        legend=alt.LegendConfig(
+            orient="top", title=None, labelFontSize=12, labelColor=NIGHT, symbolType="square", offset=6
+        ),
+    )
+    return chart.properties(
+        width="container",
+        height=height,
+        description=f"{title}. {note}",
+        title=alt.TitleParams(_title(title), subtitle=textwrap.wrap(note, 42)),
+        # The picture can be saved; nothing is offered that would send its data to a web site.
+        usermeta={"embedOptions": {"actions": {"export": True, "source": False, "compiled": False, "editor": False}}},
+        config=looks,
     )

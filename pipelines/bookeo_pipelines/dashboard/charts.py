@@ -191,8 +191,11 @@ def mix(frame: pd.DataFrame, currency: str, amount: str, title: str, note: str) 
     """
     name = str(frame.columns[0])
     rate = amount.replace("_amount", "_rate")
+    largest = float(frame[amount].max())
+    # On a telephone, too, there must be room for the share beside the longest bar.
+    room = alt.Scale(domainMax=1.25 * largest) if largest > 0 else alt.Undefined
     base = alt.Chart(drawable(frame)).encode(
-        x=alt.X(f"{amount}:Q", title=currency, axis=alt.Axis(format=",f", tickCount=4)),
+        x=alt.X(f"{amount}:Q", title=currency, scale=room, axis=alt.Axis(format=",f", tickCount=4)),
         y=alt.Y(f"{name}:N", sort=None, title=None, axis=alt.Axis(labelLimit=110)),
         tooltip=tip(frame, currency),
     )

@@ -62,7 +62,7 @@ def revenue(marts: Marts, selection: Selection) -> pd.DataFrame:
                    sum(recognised_net_amount) AS net, sum(recognised_discount_amount) AS discount
             FROM mart_tours_by_day WHERE {CHOSEN} AND tour_date BETWEEN $since AND $until GROUP BY ALL
         )
-        SELECT period, coalesce(booked.bookings, 0) AS bookings_made,
+        SELECT period, coalesce(booked.bookings, 0) AS bookings,
                coalesce(booked.gross, 0) AS booked_gross_amount, coalesce(booked.net, 0) AS booked_net_amount,
                coalesce(toured.gross, 0) AS recognised_gross_amount, coalesce(toured.net, 0) AS recognised_net_amount,
                coalesce(toured.discount, 0) AS recognised_discount_amount

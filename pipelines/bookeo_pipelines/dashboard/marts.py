@@ -115,22 +115,23 @@ def read_choices(marts: Marts) -> Choices:
     Returns:
         Accounts, currencies, products and days.
     """
-    accounts = marts.rows("SELECT account_id, account_name FROM dim_accounts ORDER BY account_name, account_id")
+    accounts = marts.rows("""
+        SELECT account_id, account_name AS name, account_id AS id FROM dim_accounts ORDER BY lower(name), account_id""")
     currencies = marts.rows(
         "SELECT account_id, currency FROM fct_bookings GROUP BY ALL ORDER BY count(*) DESC, currency, account_id"
     )
-    products = marts.rows(
-        "SELECT account_id, product_id, product_name FROM dim_products ORDER BY lower(product_name), product_id"
-    )
+    products = marts.rows("""
+        SELECT account_id, product_id, product_name AS name, account_name, product_id AS id
+        FROM dim_products INNER JOIN dim_accounts USING (account_id) ORDER BY lower(name), account_name, product_id""")
     days = marts.row("""
         WITH loaded AS (SELECT max(as_of_date) AS today, max(as_of) AS as_of FROM dim_accounts),
         booked AS (SELECT min(least(booked_date, tour_date)) AS first, max(tour_date) AS last FROM fct_bookings)
-        SELECT today, as_of, coalesce(first, today) AS first, greatest(last, today) AS last FROM loaded, booked
+        SELECT today, as_of, least(first, today) AS first, greatest(last, today) AS last FROM loaded, booked
     """)
     return Choices(
-        accounts={name: key for name, (key,) in _named(accounts).items()},
+        accounts={name: key for name, (key,) in _by_name(accounts).items()},
         currencies=tuple(currencies.itertuples(index=False, name=None)),
-        products={name: (account, product) for name, (account, product) in _named(products).items()},
+        products={name: (account, product) for name, (account, product) in _by_name(products).items()},
         first=days["first"],
         last=days["last"],
         today=days["today"],
@@ -138,13 +139,21 @@ def read_choices(marts: Marts) -> Choices:
     )
 
 
-def _named(rows: pd.DataFrame) -> dict[str, tuple[str, ...]]:
-    """Ids by name; names that several share bear their ids, too."""
-    shared = rows.iloc[:, -1].duplicated(keep=False)
-    return {
-        f"{name} ({', '.join(ids)})" if common else name: tuple(ids)
-        for (*ids, name), common in zip(rows.itertuples(index=False), shared, strict=True)
-    }
+def _by_name(rows: pd.DataFrame) -> dict[str, tuple[str, ...]]:
+    """Gives ids by name; a name that several share is followed by what tells them apart.
+
+    Args:
+        rows: `name`, columns of ids, which end with `_id`, and others that are added to the name as far as need be.
+
+    Returns:
+        The ids of each row by a name of its own.
+    """
+    names = rows["name"]
+    for column in rows.columns.drop("name"):
+        if not column.endswith("_id"):
+            names = names.where(~names.duplicated(keep=False), names + " (" + rows[column] + ")")
+    ids = rows.filter(regex="_id$").itertuples(index=False, name=None)
+    return dict(zip(names, ids, strict=True))
 
 
 _taken: dict[tuple[Path, str], tuple[object, Marts]] = {}

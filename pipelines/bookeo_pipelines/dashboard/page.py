@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import sys
+import traceback
+from collections.abc import Callable, Iterable
 from datetime import date
 from html import escape
+from typing import Any
 
 from bookeo_pipelines.dashboard.marts import Choices
 from bookeo_pipelines.dashboard.selection import Selection
@@ -104,3 +107,20 @@ def nothing(title: str, note: str) -> str:
         HTML.
     """
     return f'<div class="dashboard"><div class="nothing"><h1>{escape(title)}</h1><p>{escape(note)}</p></div></div>'
+
+
+def attempt(title: str, make: Callable[[], Any]) -> Any:
+    """Makes a part of the page; a part that fails says so, which marimo would hide along with all that follows from it.
+
+    Args:
+        title: What it shows.
+        make: Makes it.
+
+    Returns:
+        What was made, or HTML.
+    """
+    try:
+        return make()
+    except Exception:
+        traceback.print_exc(file=sys.__stderr__)
+        return empty(title, "This cannot be shown. Where bookeo dashboard was started stands why.")

@@ -50,7 +50,8 @@ def serve_dashboard(
     """
     if not all(is_there(name) for name in ("altair", "marimo")):
         raise SettingsError("The dashboard needs the extra dashboard: pip install 'bookeo[dashboard]'.")
-    from bookeo_pipelines.dashboard import marts
+    # All that the page needs is imported here, once: its first visitor would wait for it, in a thread beside others.
+    from bookeo_pipelines.dashboard import cards, marts, page, selection, tiles  # noqa: F401
 
     path = database or _default()
     os.environ[marts.DATABASE_VARIABLE] = str(path)
