@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 CHROMIUM = "/usr/bin/chromium"
-SIZES = {"dashboard.png": (1280, 1420), "dashboard-phone.png": (390, 844)}
+SIZES = {"dashboard.png": (1280, 1540), "dashboard-phone.png": (390, 844)}
 """Width and height of each picture, in pixels."""
 
 
@@ -37,7 +37,7 @@ def take(folder: Path) -> None:
             page.locator(".card").first.wait_for()
             cards = page.locator(".card").count() - page.locator(".card .empty").count()
             page.locator(".card canvas").nth(cards - 1).wait_for(state="attached")
-            page.wait_for_load_state("networkidle")
+            page.wait_for_timeout(1000)  # charts take their final width
             page.screenshot(path=folder / name)
         browser.close()
 

@@ -3,6 +3,7 @@
 python docs/refresh.py                   settings, tables, commands, personal columns, the data dictionary, licences
 python docs/refresh.py --models          also what Dagster must know of the dbt project's models
 python docs/refresh.py --demo            also what a demonstration prints, and its picture
+python docs/refresh.py --dashboard       also the pictures of the dashboard, with Debian's Chromium
 python docs/refresh.py --test FILE       also how `make test > FILE` ended
 """
 
@@ -15,6 +16,7 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[1] / "release"))
 
+import dashboard_pictures
 import demonstration
 import models
 from fragments import FRAGMENTS, with_fragment
@@ -35,6 +37,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", action="store_true")
     parser.add_argument("--demo", action="store_true")
+    parser.add_argument("--dashboard", action="store_true")
     parser.add_argument("--test", type=Path, metavar="FILE")
     given = parser.parse_args()
     parts = {place: make() for place, make in FRAGMENTS.items()}
@@ -43,6 +46,8 @@ def main() -> None:
         text = demonstration.plain("\n".join(lines))
         parts["README.md", "demo"] = f"```console\n$ make demo\n{text}\n```"
         PICTURE.write_text(demonstration.picture(demonstration.second_half(lines)))
+    if given.dashboard:
+        dashboard_pictures.take(PICTURE.parent)
     if given.test:
         closing = [line for line in given.test.read_text().splitlines() if re.fullmatch(CLOSING, line)]
         parts["README.md", "test"] = "\n".join(["```console", "$ make test", *closing, "```"])

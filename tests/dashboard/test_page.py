@@ -183,3 +183,19 @@ def test_what_is_missing_is_said(folder: Path, built: Path, monkeypatch: pytest.
     assert said == []
     for name in ("BOOKEO_DASHBOARD_DATABASE", "BOOKEO_DASHBOARD_SCHEMA"):
         os.environ.pop(name, None)
+
+
+def test_it_ends_even_where_nobody_reads_what_it_says(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended: list[int] = []
+
+    def say(text: str) -> None:
+        if "ended" in text:
+            raise BrokenPipeError
+
+    for name in ("BOOKEO_DASHBOARD_DATABASE", "BOOKEO_DASHBOARD_SCHEMA"):
+        monkeypatch.setenv(name, "")
+    monkeypatch.setattr("bookeo_pipelines.dashboard.serving._run", lambda *_: None)
+    monkeypatch.setattr(os, "_exit", ended.append)
+    with pytest.raises(BrokenPipeError):
+        serve_dashboard(built, say=say, browser=False)
+    assert ended == [0]

@@ -107,7 +107,7 @@ def time_axis(name: str = "middle") -> alt.X:
     Returns:
         The encoding.
     """
-    axis = alt.Axis(labelOverlap=True, tickCount=6, format=TIMES)
+    axis = alt.Axis(labelOverlap=True, labelSeparation=8, tickCount=6, format=TIMES)
     return alt.X(f"{name}:T", bin=alt.Undefined if name == "middle" else "binned", title=None, axis=axis)
 
 

@@ -65,9 +65,11 @@ def serve_dashboard(
         if browser:
             webbrowser.open(address)
         _run(_application(key), listening)
-    say("The dashboard has ended.")
-    sys.stdout.flush()
-    os._exit(0)  # marimo's threads would keep the process alive for ever
+    try:
+        say("The dashboard has ended.")
+        sys.stdout.flush()
+    finally:  # where nobody reads any more what is said, too
+        os._exit(0)  # marimo's threads would keep the process alive for ever
 
 
 def notebook() -> Path:
