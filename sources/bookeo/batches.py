@@ -83,8 +83,9 @@ class Batch:
         shaped = private(shaped, self._session.privacy)
         if self.of_feed:
             self.unchanged |= self._held(shaped.tables["payments"])
-        if not self._session.chunked:
+        if not self.of_feed and (self._windows or not self._session.chunked):
             # Several batches go into one package: the rows of an older version's lists must not stay beside a newer's.
+            # The feed shows each payment once, and a booking's own here and there.
             shaped = self._session.versions.setdefault(self.entity, LoadVersions(self.entity)).add(shaped)
         if self.unchanged:
             shaped = _without(shaped, self.entity, self.unchanged)

@@ -20,8 +20,8 @@ from bookeo.shape import RawPage
 from bookeo.tables import BOOKING, CUSTOMER, CUSTOMER_BOOKING, PAYMENT, Entity
 from bookeo.windows import format_time
 
-PAGES_AT_ONCE = 40
-"""Pages that are shaped together where there are no chunks: Arrow is fastest on few, large tables."""
+PAGES_AT_ONCE = 100
+"""Pages that are shaped together: Arrow is fastest on few, large tables, but memory must not grow with the chunk."""
 _LISTS = {BOOKING: "GET /bookings", PAYMENT: "GET /payments"}
 """The operation that reads windows of an entity."""
 _MODES = {"customers": "customers", "payments": "payments", "customer_bookings": "histories", "bookings": "payments"}
@@ -35,8 +35,8 @@ def window_batches(
 ) -> Iterator[tuple[Batch, datetime]]:
     """Reads one chunk of the reader's range, or all of it where the session is not chunked.
 
-    A chunk is one batch, in which the newest version of each booking and customer wins. Where the reading fails, what
-    is complete is yielded first; a chunked session then keeps the error in `session.failure`.
+    In a chunk, or in the whole of a load without chunks, the newest version of each booking and customer wins. Where
+    the reading fails, what is complete is yielded first; a chunked session then keeps the error in `session.failure`.
 
     Args:
         session: The load.
@@ -52,6 +52,8 @@ def window_batches(
     started = time.monotonic()
     waiting: list[WindowRead] = []
     items = 0
+    if session.chunked:
+        session.versions.pop(entity, None)
 
     def flush() -> tuple[Batch, datetime]:
         pages = [page for read in waiting for page in _window_pages(read)]
@@ -72,14 +74,14 @@ def window_batches(
             return
         if read is None:
             break
+        if waiting and sum(len(one.bodies) for one in (*waiting, read)) > PAGES_AT_ONCE:
+            yield flush()
         waiting.append(read)
         items += len(read.keys)
         if entity is BOOKING:
             session.bookings_read += len(read.keys)
             session.bookings_changed += len(read.keys - read.unchanged)
         session.report(entity.table.name, reader.windows_done, reader.windows_done + reader.windows_left)
-        if not session.chunked and sum(len(read.bodies) for read in waiting) >= PAGES_AT_ONCE:
-            yield flush()
     if waiting:
         yield flush()
 
@@ -113,7 +115,7 @@ def max_window_bookings(session: LoadSession, calls_per_booking: int) -> int:
         Items; at least 1.
     """
     settings = session.settings
-    limit = settings.chunk_bookings
+    limit = settings.window_items
     pace = settings.effective_requests_per_second
     if calls_per_booking and pace:
         limit = min(limit, int(settings.chunk_seconds * pace / calls_per_booking))

@@ -89,6 +89,7 @@ def booking_pages(session: LoadSession, fed_tables: frozenset[str], calls_per_bo
                 updated_at.advance(window_end)
                 recent.update(batch.recent)
                 state["recent"] = recent if len(recent) <= MOST_RECENT_KEPT else {}
+            del batch  # and with it its answers and tables, while the next ones are read
         if covered.backfill and session.reader.finished:
             jump = backfill_ended(state, cursor, covered.until)
             if jump is not None:
@@ -138,7 +139,7 @@ def payment_feed(session: LoadSession) -> DltResource:
                 min(since, end),
                 end,
                 key="id",
-                max_items=settings.chunk_bookings,
+                max_items=settings.window_items,
                 lookahead=0 if settings.max_requests is not None else None,
                 known_digests=dict(state.get("recent", {})),
             )

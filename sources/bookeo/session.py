@@ -123,7 +123,7 @@ class LoadSession:
         self.no_payment_feed = False
         """Whether the payments feed turned out to be closed to this api key."""
         self.versions: dict[Entity, LoadVersions] = {}
-        """What a load without chunks has handed out, by entity."""
+        """What has been handed out for the package under way, or by a load without chunks, by entity."""
         self.failure: Exception | None = None
         """What ended the reading early; what was read before it is committed first."""
         self.asked_customers: dict[str, set[str]] = {"customers": set(), "customer_bookings": set()}

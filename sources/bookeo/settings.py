@@ -32,6 +32,7 @@ MAX_ITEMS_PER_PAGE = 100
 """Items on one page of any list but payments. Source: swagger file, `itemsPerPage`."""
 MAX_PAYMENTS_PER_PAGE = 300
 """Items on one page of `GET /payments`. Source: the vendor's pages."""
+MOST_IN_A_WINDOW = 10_000
 DEFAULT_REQUESTS_PER_SECOND = 1.6
 """What integrators settled on for an account; the vendor publishes no figure."""
 
@@ -94,7 +95,7 @@ class BookeoSettings(BaseConfiguration):
     slots_days: int = 62
     """Days ahead that such a snapshot shows; each product takes a request for every 31 of them."""
 
-    chunk_bookings: int = 10_000
+    chunk_bookings: int = 50_000
     """A load commits after about this many bookings..."""
     chunk_seconds: float = 60.0
     """... or after this many seconds of requests, whichever comes first."""
@@ -183,6 +184,11 @@ class BookeoSettings(BaseConfiguration):
             SettingsError: Something is to be hashed, and the key is missing or too short.
         """
         return make_privacy(self.privacy, self.privacy_key)
+
+    @property
+    def window_items(self) -> int:
+        """Items that one window may hold: its pages are kept until it is proven complete, and shaped at once."""
+        return min(self.chunk_bookings, MOST_IN_A_WINDOW)
 
     @property
     def effective_requests_per_second(self) -> float:

@@ -69,7 +69,7 @@ def sweep_reader(session: LoadSession, since: datetime, until: datetime) -> Wind
         since,
         until,
         key="bookingNumber",
-        max_items=session.settings.chunk_bookings,
+        max_items=session.settings.window_items,
         lookahead=0 if session.settings.max_requests is not None else None,
     )
     return session.reader
@@ -147,7 +147,7 @@ def bookings_paid_since(session: LoadSession, since: datetime, links: PaymentLin
         since,
         now,
         key="id",
-        max_items=session.settings.chunk_bookings,
+        max_items=session.settings.window_items,
         lookahead=0,
     )
     found: set[str] = set()
