@@ -28,18 +28,18 @@ def describe_tables(pipeline: Any, tables: Collection[str]) -> None:
     def write() -> None:
         # Postgres refuses one of two that describe the same table at the same moment.
         try:
-            _write(pipeline, sorted(set(tables) & set(TABLES)))
+            _write(pipeline, schema, sorted(set(tables) & set(TABLES)))
         except DestinationException as error:
             raise SchemaUpdateError.from_cause(schema.name, list(tables), error) from error
 
     making_tables(write)
 
 
-def _write(pipeline: Any, tables: list[str]) -> None:
+def _write(pipeline: Any, schema: Any, tables: list[str]) -> None:
     statements = []
     with pipeline.sql_client() as client:
         for name in tables:
-            existing = pipeline.default_schema.get_table_columns(name)
+            existing = schema.get_table_columns(name)
             qualified = client.make_qualified_table_name(name)
             statements.append(f"COMMENT ON TABLE {qualified} IS {_quoted(TABLES[name].description)}")
             for column in TABLES[name].columns:

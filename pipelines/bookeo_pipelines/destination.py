@@ -131,9 +131,9 @@ class Target:
         """
         if self.database is None:
             return resolved_once(make_destination(self.destination, _staging_dataset(pipeline_name)))
-        import dlt
+        from bookeo_pipelines.duckdb_file import duckdb
 
-        return resolved_once(dlt.destinations.duckdb(str(self.database)))
+        return resolved_once(duckdb(str(self.database)))
 
 
 def _staging_dataset(pipeline_name: str) -> str:

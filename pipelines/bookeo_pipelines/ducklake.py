@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cached_property
 from typing import Any
@@ -14,6 +14,8 @@ from dlt.common.schema import Schema
 from dlt.destinations import ducklake as dlt_ducklake
 from dlt.destinations.impl.ducklake.ducklake import DuckLakeClient
 from dlt.destinations.impl.ducklake.sql_client import DuckLakeSqlClient
+
+from bookeo_pipelines.duckdb_file import SetMergeJob
 
 SERVERS = frozenset({"postgres", "postgresql", "mysql"})
 """Catalogs that may stay attached; a file would be kept from everybody else."""
@@ -75,6 +77,9 @@ class LakeClient(DuckLakeClient):
         names = (dlts.dataset_name, dlts.staging_dataset_name)
         options = (dlts.override_data_path, dlts.automatic_migration)
         self.sql_client: LakeSqlClient = LakeSqlClient(*names, dlts.credentials, dlts.capabilities, *options)
+
+    def _create_merge_followup_jobs(self, table_chain: Sequence[Any]) -> list[Any]:
+        return [SetMergeJob.from_table_chain(table_chain, self.sql_client)]
 
 
 class ducklake(dlt_ducklake):  # noqa: N801 - dlt finds destinations by such names

@@ -11,7 +11,10 @@ from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import Any
 
+import msgspec
 import orjson
+
+_MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,22 @@ class Answer:
             ValueError: The body is not JSON.
         """
         return parse_body(self.body) if self.body.strip() else None
+
+    @cached_property
+    def members(self) -> Mapping[str, Any] | None:
+        """The members of the object in the body; None where it is something else, or empty.
+
+        They are left as they came, as `msgspec.Raw`, where that can be: to make objects of a page takes several times
+        as long as to see that it is whole.
+
+        Raises:
+            ValueError: The body is not JSON.
+        """
+        try:
+            self.body.decode()  # msgspec does not look whether texts are UTF-8.
+            return _MEMBERS.decode(self.body)
+        except (ValueError, RecursionError):
+            return self.payload if isinstance(self.payload, dict) else None
 
 
 def parse_body(body: bytes) -> Any:

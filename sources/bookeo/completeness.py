@@ -82,8 +82,7 @@ def page_keys(page: ListPage, key: str) -> PageKeys:
     Returns:
         What `distinct_keys` needs.
     """
-    values = (record.get(key) if isinstance(record, dict) else None for record in page.records)
-    return PageKeys(page.info.total_items, tuple(None if value is None else str(value) for value in values))
+    return PageKeys(page.info.total_items, tuple(page.keys(key)))
 
 
 def distinct_keys(pages: Iterable[PageKeys | None]) -> frozenset[str] | None:

@@ -32,7 +32,7 @@ class Failure:
 
 
 def connection_failure(error: Exception) -> Failure:
-    """Classifies what `requests` raised.
+    """Classifies what `requests`, or `urllib3` below it, raised.
 
     Args:
         error: The exception. It carries the request and its headers, so it must not be kept or chained.
@@ -48,7 +48,8 @@ def connection_failure(error: Exception) -> Failure:
         return Failure("the proxy did not connect", unreachable=True, unsent=True)
     if isinstance(error, requests.exceptions.ConnectTimeout):
         return Failure("no connection in time", unsent=True)
-    if isinstance(error, requests.exceptions.Timeout) or isinstance(reason, urllib3.exceptions.ReadTimeoutError):
+    late = urllib3.exceptions.ReadTimeoutError
+    if isinstance(error, requests.exceptions.Timeout | late) or isinstance(reason, late):
         return Failure("no answer in time")
     if isinstance(reason, urllib3.exceptions.NameResolutionError):
         return Failure("the host's name is not known", unreachable=True, unsent=True)

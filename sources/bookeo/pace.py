@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 
-RECOVERED_SHARE = 0.95
+RECOVERED_SHARE = 0.96
 """Up to this share of the rate that was refused, the rate comes back soon..."""
 SOON_SHARE = 2 / 3
 """... each success making up for this share of what is missing..."""

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache, cached_property
 from typing import Any
 
-from bookeo.answers import Answer
+import msgspec
+
+from bookeo.answers import Answer, parse_body
 from bookeo.errors import ServerUnavailable
 
 Record = dict[str, Any]
@@ -36,12 +39,52 @@ class ListPage:
     Args:
         answer: What the API answered; holds the raw bytes.
         info: What the page says of the list.
-        records: The items, as parsed.
+        items: The items, parsed or as they came.
     """
 
     answer: Answer
     info: PageInfo
-    records: list[Record] = field(repr=False)
+    items: list[Record] | msgspec.Raw = field(repr=False)
+
+    @cached_property
+    def records(self) -> list[Record]:
+        """The items, parsed."""
+        found: list[Record] = parsed(self.items)
+        return found
+
+    def keys(self, key: str) -> list[str | None]:
+        """Reads the keys of the items, without making objects of the rest where that can be.
+
+        Args:
+            key: The field by which the items are told apart.
+
+        Returns:
+            One for each item; None for one without.
+        """
+        found: list[Any]
+        try:
+            found = [item.key for item in _keyed_items(key).decode(self.items)]  # type: ignore[arg-type]
+        except (msgspec.ValidationError, TypeError):
+            found = [record.get(key) if isinstance(record, dict) else None for record in self.records]
+        return [None if value is None else str(value) for value in found]
+
+
+@cache
+def _keyed_items(key: str) -> msgspec.json.Decoder[Any]:
+    kind = msgspec.defstruct("Item", [("key", Any, None)], rename={"key": key}, gc=False)
+    return msgspec.json.Decoder(list[kind])  # type: ignore[valid-type]
+
+
+def parsed(value: Any) -> Any:
+    """Parses what `Answer.members` left as it came.
+
+    Args:
+        value: A member.
+
+    Returns:
+        Its value.
+    """
+    return parse_body(bytes(value)) if isinstance(value, msgspec.Raw) else value
 
 
 @dataclass(frozen=True)
@@ -77,11 +120,13 @@ def list_page(answer: Answer, *, key: str = "data", number: int = 1, info_requir
     Raises:
         ServerUnavailable: The answer is not a page of a list.
     """
-    payload = answer.payload
-    if not isinstance(payload, dict):
+    members = answer.members
+    if members is None:
         raise _broken(answer, "is not an object")
-    raw_info = payload.get("info")
-    records = payload.get(key)
+    raw_info = parsed(members.get("info"))
+    records = members.get(key)
+    if isinstance(records, msgspec.Raw) and bytes(memoryview(records)[:1]) != b"[":
+        records = parsed(records)
     if isinstance(raw_info, dict):
         info = PageInfo(
             total_items=_count(answer, raw_info, "totalItems"),
@@ -92,11 +137,12 @@ def list_page(answer: Answer, *, key: str = "data", number: int = 1, info_requir
         if records is None and info.total_items == 0:
             # The API leaves out what is empty rather than sending null; whether it does so here is not documented.
             records = []
-    elif raw_info is None and not info_required and isinstance(records, list):
+    elif raw_info is None and not info_required and isinstance(records, list | msgspec.Raw):
+        records = parsed(records)
         info = PageInfo(total_items=len(records), total_pages=1, current_page=1)
     else:
         raise _broken(answer, "has no info object")
-    if not isinstance(records, list):
+    if not isinstance(records, list | msgspec.Raw):
         raise _broken(answer, f"has no list under {key}")
     return ListPage(answer, info, records)
 

@@ -310,12 +310,13 @@ def table_resource(
         A resource of Arrow tables, merged on the table's declared keys.
     """
 
-    def rows(batch: Batch) -> Iterator[pa.Table]:
+    def rows(batch: Batch) -> pa.Table | None:
         found = batch.table(table.name)
-        if found is not None and found.num_rows:
-            tombstones = pc.sum(found["_deleted"]).as_py() if "_deleted" in found.column_names else 0
-            session.rows[table.name] += found.num_rows - (tombstones or 0)
-            yield found
+        if found is None or not found.num_rows:
+            return None
+        tombstones = pc.sum(found["_deleted"]).as_py() if "_deleted" in found.column_names else 0
+        session.rows[table.name] += found.num_rows - (tombstones or 0)
+        return found
 
     made: DltResource = dlt.transformer(
         rows,

@@ -211,8 +211,11 @@ class Transport:
                 headers={"Content-Type": "application/json"} if call.body is not None else None,
                 timeout=self.settings.timeout_seconds,
                 allow_redirects=False,
+                stream=True,
             )
-            status, headers, body = response.status_code, response.headers, response.content
+            # All at once, which takes less than `response.content`, in pieces of 10 KB.
+            body = response.raw.read(decode_content=True)
+            status, headers = response.status_code, response.headers
         except (OSError, urllib3.exceptions.HTTPError) as error:
             # Classified, never chained: the exception carries the request, and with it the keys.
             failure = connection_failure(error)
@@ -236,7 +239,8 @@ class Transport:
         self, call: _Call, status: int, headers: Mapping[str, str], answer: Answer
     ) -> Answer | BookeoError | Failure:
         try:
-            if answer.payload is not None or call.method != "GET":
+            # Something must be there when reading, and what is there must be whole.
+            if answer.members is not None or answer.payload is not None or call.method != "GET":
                 self._answered = True
                 return answer
         except ValueError:

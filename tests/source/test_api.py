@@ -164,6 +164,39 @@ def test_an_item_that_is_no_object_stays_on_its_page(server: Script, client: Boo
 
 
 @pytest.mark.parametrize(
+    ("items", "keys"),
+    [
+        ('{"id": "1", "x": [1, {"id": "no"}]}, {"id": "2"}', ["1", "2"]),
+        ('{"id": 7}, {"id": 1.5}, {"id": true}', ["7", "1.5", "True"]),
+        ('{"id": null}, {}', [None, None]),
+        ('{"id": "1"}, 5, null, [], {"id": "2"}', ["1", None, None, None, "2"]),
+        ('{"id": "\\ud800", "x": 1}, {"id": "2"}', ["\ud800", "2"]),
+        ('{"id": "1", "x": "\\ud800"}', ["1"]),
+        ('{"id": "first", "id": "last"}', ["last"]),
+        ("", []),
+    ],
+)
+def test_keys_are_the_same_with_and_without_objects(
+    server: Script, client: BookeoClient, items: str, keys: list[str | None]
+) -> None:
+    whole = '{"info": {"totalItems": 3, "totalPages": 1, "currentPage": 1}, "data": [' + items + "]}"
+    server.otherwise = Reply(body=whole.encode())
+    page = client.bookings_page(BookingsQuery(last_updated=WINDOW))
+    assert page.keys("id") == keys
+    records = [record if isinstance(record, dict) else {} for record in page.records]
+    assert [None if r.get("id") is None else str(r["id"]) for r in records] == keys
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"data": "\xff"}', b'{"data": [NaN]}', b'{"data": []} {}', b'{"data": ["\\x"]}', b"{"]
+)
+def test_what_is_no_json_anywhere_is_no_answer(server: Script, client: BookeoClient, body: bytes) -> None:
+    server.otherwise = Reply(body=body)
+    with pytest.raises(ServerUnavailable, match="no whole answer"):
+        client.bookings_page(BookingsQuery(last_updated=WINDOW))
+
+
+@pytest.mark.parametrize(
     "payload",
     [
         "text",
