@@ -57,11 +57,11 @@ class Target:
     @property
     def example(self) -> str:
         """A command to look at the data with."""
+        if self.database is None:
+            options = "" if self.dataset == DEFAULT_DATASET else f" --dataset {self.dataset}"
+            return f"bookeo status --destination {self.destination}{options}"
         query = f"SELECT start_date_local, count(*) FROM {self.dataset}.bookings GROUP BY 1 ORDER BY 1 DESC LIMIT 7"
         options = "" if self.is_default else f" --database {self.database}"
-        if self.database is None:
-            options = f" --destination {self.destination}"
-            options += "" if self.dataset == DEFAULT_DATASET else f" --dataset {self.dataset}"
         return f'bookeo query "{query}"{options}'
 
     @property
