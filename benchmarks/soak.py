@@ -317,7 +317,10 @@ def fifty_accounts(folder: Path) -> Tally:
                 text=True,
                 check=False,
             )
-            results = json.loads(run.stdout or "[]")
+            try:
+                results = json.loads(run.stdout or "[]")
+            except ValueError:
+                results, run.stderr = [], f"{run.stdout[-300:]!r} is no JSON; {run.stderr}"
             loaded = sum(result["tables"]["bookings"]["rows"] for result in results) if run.returncode == 0 else 0
             truth = sum(len(sandbox.truth(account.name)["bookings"]) for account in sandbox.accounts)
             tally.loads += 1

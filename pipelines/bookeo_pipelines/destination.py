@@ -133,7 +133,7 @@ class Target:
             return resolved_once(make_destination(self.destination, _staging_dataset(pipeline_name)))
         from bookeo_pipelines.duckdb_file import duckdb
 
-        return resolved_once(duckdb(str(self.database)))
+        return resolved_once(duckdb(self.database))
 
 
 def _staging_dataset(pipeline_name: str) -> str:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+from dlt.common.configuration import configspec
 from dlt.destinations import duckdb as dlt_duckdb
+from dlt.destinations.impl.duckdb.configuration import DuckDbClientConfiguration, DuckDbCredentials
 from dlt.destinations.impl.duckdb.duck import DuckDbClient
 from dlt.destinations.sql_jobs import SqlMergeFollowupJob
 
@@ -21,6 +24,14 @@ class SetMergeJob(SqlMergeFollowupJob):
         return super()._gen_key_table_clauses(() if of_sets else primary_keys, merge_keys)
 
 
+@configspec(init=False)
+class FileConfiguration(DuckDbClientConfiguration):
+    """The settings; for people they are the file's path, without importing SQLAlchemy to make an address of it."""
+
+    def __str__(self) -> str:
+        return str(self.credentials.database)
+
+
 class FileClient(DuckDbClient):
     """The client of the tables."""
 
@@ -29,7 +40,19 @@ class FileClient(DuckDbClient):
 
 
 class duckdb(dlt_duckdb):  # noqa: N801 - dlt finds destinations by such names
-    """dlt's DuckDB destination, with the same settings."""
+    """dlt's DuckDB destination, with the same settings, for one file.
+
+    Args:
+        database: The file.
+    """
+
+    spec = FileConfiguration
+
+    def __init__(self, database: Path) -> None:
+        credentials = DuckDbCredentials()
+        # Given as text, dlt would first try to read it as an address, and import SQLAlchemy for that, too.
+        credentials.database = str(database)
+        super().__init__(credentials)
 
     @property
     def client_class(self) -> type[DuckDbClient]:

@@ -21,7 +21,7 @@ from dependencies import CORE, Package
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 SHIPPED: dict[str, str] = PROJECT["tool"]["setuptools"]["package-dir"]
 """Import names, and where their files are kept."""
-OF_EXTRAS = {"altair", "dagster", "dagster_dbt", "dbt", "deltalake", "marimo", "opentelemetry", "uvicorn", "vl_convert"}
+OF_EXTRAS = {"altair", "dagster", "dbt", "deltalake", "marimo", "opentelemetry", "uvicorn", "vl_convert"}
 """What is imported only where an extra has brought it."""
 
 
