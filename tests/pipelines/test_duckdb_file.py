@@ -83,6 +83,6 @@ def test_one_batch_of_pages_is_held_at_a_time(
 
     monkeypatch.setattr(Batch, "__init__", counted)
     monkeypatch.setattr("bookeo.extract.PAGES_AT_ONCE", 1)
-    load(sandbox, tmp_path / "a.duckdb", window_days=7, payments="never", histories="never", customers="never")
-    assert len(held) > 10
+    load(sandbox, tmp_path / "a.duckdb", window_days=14, payments="never", histories="never", customers="never")
+    assert len(held) > 5
     assert max(held) <= 2
