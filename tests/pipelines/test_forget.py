@@ -123,7 +123,7 @@ def test_a_customer_is_forgotten(
     with duckdb.connect(str(loaded)) as connection:
         connection.execute(MARTS)
         # A load that was killed leaves staged rows; one that ends does not.
-        connection.execute(f"INSERT INTO {DATASET}_staging.bookings BY NAME SELECT * FROM {DATASET}.bookings")
+        connection.execute("INSERT INTO bookeo_data_staging.bookings BY NAME FROM bookeo_data.bookings")
     loaded.chmod(0o640)
     copy = folder / "readers.duckdb"
     publish(Target(database=loaded), copy)
