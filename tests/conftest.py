@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import shutil
 import uuid
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from bookeo_pipelines.load import LoadResult
     from bookeo_sandbox import Sandbox
     from postgres_server import PostgresDatabase, PostgresServer
+
+gc.set_threshold(50_000, 20, 20)  # as the command does
 
 
 @pytest.fixture(autouse=True)
