@@ -1,16 +1,37 @@
-"""DuckDB as dlt's destination, with deletions that DuckDB is fast at."""
+"""DuckDB as dlt's destination, with what DuckDB is fast at, and needs little memory for."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, AnyStr, cast
 
 from dlt.common.configuration import configspec
+from dlt.common.data_writers.escape import escape_duckdb_literal
+from dlt.common.destination import DestinationCapabilitiesContext, PreparedTableSchema
+from dlt.common.destination.client import FollowupJobRequest, LoadJob
+from dlt.common.destination.dataset import DBApiCursor
+from dlt.common.schema import Schema
+from dlt.common.storages.load_package import LoadJobInfo
 from dlt.destinations import duckdb as dlt_duckdb
-from dlt.destinations.impl.duckdb.configuration import DuckDbClientConfiguration, DuckDbCredentials
+from dlt.destinations.impl.duckdb.configuration import (
+    ConnStatement,
+    DuckDbClientConfiguration,
+    DuckDbConnectionPool,
+    DuckDbCredentials,
+)
 from dlt.destinations.impl.duckdb.duck import DuckDbClient
+from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
+from dlt.destinations.job_impl import FinalizedLoadJobWithFollowupJobs
 from dlt.destinations.sql_jobs import SqlMergeFollowupJob
+from duckdb import BinderException, CatalogException, DuckDBPyConnection, NotImplementedException
+
+ATTACHED = '"the file"'
+"""What DuckDB calls the file while it is loaded into; no dataset can be called so."""
+ROWS_IN_A_GROUP = 30_720
+"""A quarter of what DuckDB writes else, and a multiple of its 2,048; a little more than the bookings of a chunk."""
 
 
 class SetMergeJob(SqlMergeFollowupJob):
@@ -24,18 +45,186 @@ class SetMergeJob(SqlMergeFollowupJob):
         return super()._gen_key_table_clauses(() if of_sets else primary_keys, merge_keys)
 
 
+class FilePool(DuckDbConnectionPool):
+    """Connections to the file, which DuckDB is told to write in small groups of rows.
+
+    Groups that a load has not filled are written anew by the next, and compressing them takes more time and memory
+    than anything else that DuckDB does here. Their size is a setting of attached databases alone.
+    """
+
+    def __init__(self, credentials: FileCredentials) -> None:
+        super().__init__(credentials)
+        self.attaches = True
+        path = escape_duckdb_literal(str(credentials.database))
+        self._set_temporary = f"SET GLOBAL temp_directory = {escape_duckdb_literal(f'{credentials.database}.tmp')}"
+        self._statements = [
+            # More threads take more time in all, and memory; which they would not be worth for a chunk.
+            ConnStatement("SET GLOBAL threads = 1"),
+            ConnStatement(f"ATTACH IF NOT EXISTS {path} AS {ATTACHED} (ROW_GROUP_SIZE {ROWS_IN_A_GROUP})"),
+        ]
+
+    def borrow_conn(self, *args: Any, **settings: Any) -> DuckDBPyConnection:
+        """Lends a connection.
+
+        Args:
+            *args: Settings, as dlt gives them.
+            **settings: The same.
+
+        Returns:
+            The connection; the file is its current database.
+        """
+        try:
+            connection = super().borrow_conn(*args, **settings)
+        except BinderException as error:
+            if not self.attaches or "Unique file handle conflict" not in str(error):
+                raise
+            # Somebody in this very process has it open; as dlt would, share what they have.
+            self.attaches, self._statements = False, []
+            return super().borrow_conn(*args, **settings)
+        if self.attaches:
+            connection.execute(f"USE {ATTACHED}")
+        return connection
+
+    def _execute_statements(self, conn: DuckDBPyConnection) -> None:
+        if self.attaches:
+            # Beside the file, as DuckDB does itself with one that is opened; it cannot be moved while it is in use.
+            with suppress(NotImplementedException):
+                conn.execute(self._set_temporary)
+        super()._execute_statements(conn)
+
+    @staticmethod
+    def _apply_config(conn: DuckDBPyConnection, scope: str, config: Mapping[str, Any]) -> None:
+        for name, value in config.items():
+            # The schema that is looked into first need not be there, and nobody here leaves a table's schema out.
+            with suppress(CatalogException):
+                conn.execute(f"SET {scope} {name} = {escape_duckdb_literal(value)}")
+
+
+@configspec(init=False)
+class FileCredentials(DuckDbCredentials):
+    """Where the file is, and how it is opened."""
+
+    def on_resolved(self) -> None:
+        """Makes the connections' pool."""
+        self.conn_pool = FilePool(self)
+
+    def _conn_str(self) -> str:
+        path = str(self.database)
+        return f":memory:{path}" if cast("FilePool", self.conn_pool).attaches else path
+
+
 @configspec(init=False)
 class FileConfiguration(DuckDbClientConfiguration):
     """The settings; for people they are the file's path, without importing SQLAlchemy to make an address of it."""
+
+    credentials: FileCredentials = None  # type: ignore[assignment]
 
     def __str__(self) -> str:
         return str(self.credentials.database)
 
 
-class FileClient(DuckDbClient):
-    """The client of the tables."""
+class FileSqlClient(DuckDbSqlClient):
+    """The connection; where dlt looks for staged rows, it finds those of the load package's own files."""
 
-    def _create_merge_followup_jobs(self, table_chain: Sequence[Any]) -> list[Any]:
+    files: Mapping[str, Sequence[str]] = MappingProxyType({})
+    """Paths of Parquet files by the table that they are for."""
+
+    @contextmanager
+    def execute_query(self, query: AnyStr, *args: Any, **kwargs: Any) -> Iterator[DBApiCursor]:
+        """Runs a statement, its values written into it: for values beside it, DuckDB imports pandas.
+
+        Args:
+            query: The statement; `%s` stands for a value.
+            *args: The values.
+            **kwargs: Values by name, which are left to DuckDB.
+
+        Yields:
+            The cursor.
+        """
+        written = str(query)
+        if args:
+            first, *others = written.split("%s")
+            written = first + "".join(escape_duckdb_literal(v) + part for v, part in zip(args, others, strict=True))
+        with super().execute_query(written, **kwargs) as cursor:
+            yield cursor
+
+    def get_qualified_table_names(self, table_name: str, quote: bool = True, casefold: bool = True) -> tuple[str, str]:
+        """Names a table and the rows that come into it.
+
+        Args:
+            table_name: The table.
+            quote: Whether names are quoted.
+            casefold: Whether they are written as the destination would.
+
+        Returns:
+            Its name, and what stands for the name of a table of new rows, with the columns of the first.
+        """
+        name = self.make_qualified_table_name(table_name, quote=quote, casefold=casefold)
+        paths = ", ".join(map(self.capabilities.escape_literal, self.files.get(table_name, ())))
+        rows = f"UNION ALL BY NAME SELECT * FROM read_parquet([{paths}], union_by_name = true)" if paths else ""
+        return name, f"(SELECT * FROM {name} WHERE false {rows})"
+
+
+class FileClient(DuckDbClient):
+    """The client of the tables; rows go into them from the package's files, without being staged in the database."""
+
+    def __init__(
+        self, schema: Schema, config: DuckDbClientConfiguration, capabilities: DestinationCapabilitiesContext
+    ) -> None:
+        super().__init__(schema, config, capabilities)
+        names = (self.sql_client.dataset_name, self.sql_client.staging_dataset_name)
+        self.sql_client: FileSqlClient = FileSqlClient(*names, config.credentials, capabilities)
+
+    def should_load_data_to_staging_dataset(self, table_name: str) -> bool:
+        """Tells dlt that no table needs one to be staged in.
+
+        Args:
+            table_name: The table.
+
+        Returns:
+            False.
+        """
+        return False
+
+    def create_load_job(
+        self, table: PreparedTableSchema, file_path: str, load_id: str, restore: bool = False
+    ) -> LoadJob:
+        """Makes the job of one file of a package.
+
+        Args:
+            table: The table that it is for.
+            file_path: The file.
+            load_id: The package.
+            restore: Whether it was begun before.
+
+        Returns:
+            The job; that of a file that is merged has nothing to do, as the statements that follow read the file.
+        """
+        if table["write_disposition"] == "merge" and file_path.endswith(".parquet"):
+            return FinalizedLoadJobWithFollowupJobs.from_file_path(file_path)
+        return super().create_load_job(table, file_path, load_id, restore)
+
+    def create_table_chain_completed_followup_jobs(
+        self,
+        table_chain: Sequence[PreparedTableSchema],
+        completed_table_chain_jobs: Sequence[LoadJobInfo] | None = None,
+    ) -> list[FollowupJobRequest]:
+        """Makes the job that merges a table's files.
+
+        Args:
+            table_chain: The table.
+            completed_table_chain_jobs: What is known of its files, at the places where they are from now on.
+
+        Returns:
+            The job.
+        """
+        files: dict[str, list[str]] = {}
+        for job in completed_table_chain_jobs or ():
+            files.setdefault(job.job_file_info.table_name, []).append(job.file_path)
+        self.sql_client.files = files
+        return super().create_table_chain_completed_followup_jobs(table_chain, completed_table_chain_jobs)
+
+    def _create_merge_followup_jobs(self, table_chain: Sequence[PreparedTableSchema]) -> list[FollowupJobRequest]:
         return [SetMergeJob.from_table_chain(table_chain, self.sql_client)]
 
 
@@ -49,7 +238,7 @@ class duckdb(dlt_duckdb):  # noqa: N801 - dlt finds destinations by such names
     spec = FileConfiguration
 
     def __init__(self, database: Path) -> None:
-        credentials = DuckDbCredentials()
+        credentials = FileCredentials()
         # Given as text, dlt would first try to read it as an address, and import SQLAlchemy for that, too.
         credentials.database = str(database)
         super().__init__(credentials)

@@ -95,28 +95,27 @@ def unpaid_sums(warehouse: Warehouse, read_before: datetime | None = None) -> di
     """
     if not warehouse.has("payments"):
         return {}
-    # Refunds are negative payments. A booking without a price has nothing to add up to.
+    # Refunds are negative payments. A booking without a price has nothing to add up to; one payment in another
+    # currency is enough for nothing to add up, whatever the sum is.
     rows = warehouse.rows(
         """
-        SELECT b.booking_number, b.total_paid_amount, b.total_paid_currency, p.amount, p.other, p.payments
+        SELECT b.booking_number, b.total_paid_amount, b.total_paid_currency, p.amount, p.payments, p.lowest, p.highest
         FROM {bookings} b LEFT JOIN (
-            SELECT p.booking_number, count(*) AS payments,
-                   sum(CASE WHEN p.currency = b.total_paid_currency THEN p.amount ELSE 0 END) AS amount,
-                   sum(CASE WHEN p.currency = b.total_paid_currency THEN 0 ELSE 1 END) AS other
-            FROM {payments} p JOIN {bookings} b
-                ON b.account_id = p.account_id AND b.booking_number = p.booking_number
-            WHERE p.account_id = %s GROUP BY p.booking_number
+            SELECT booking_number, count(*) AS payments, sum(amount) AS amount,
+                   min(coalesce(currency, '')) AS lowest, max(coalesce(currency, '')) AS highest
+            FROM {payments} WHERE account_id = %s GROUP BY booking_number
         ) p ON p.booking_number = b.booking_number
-        WHERE b.account_id = %s AND b.deleted_at IS NULL AND b.total_paid_amount IS NOT NULL
-          AND (b.total_paid_amount <> coalesce(p.amount, 0) OR coalesce(p.other, 0) > 0) AND b.fetched_at < %s
+        WHERE b.account_id = %s AND b.deleted_at IS NULL AND b.total_paid_amount IS NOT NULL AND b.fetched_at < %s
+          AND (b.total_paid_amount <> coalesce(p.amount, 0)
+               OR p.lowest <> coalesce(b.total_paid_currency, ' ') OR p.highest <> coalesce(b.total_paid_currency, ' '))
         """,
         warehouse.account_id,
         warehouse.account_id,
         read_before or FAR_AHEAD,
     )
     return {
-        number: f"paid {paid} {currency}, {payments or 0} payments of {amount or 0}, {other or 0} in another currency"
-        for number, paid, currency, amount, other, payments in rows
+        number: f"paid {paid} {currency}, {payments or 0} payments of {amount or 0} {lowest or ''} to {highest or ''}"
+        for number, paid, currency, amount, payments, lowest, highest in rows
     }
 
 

@@ -68,8 +68,8 @@ def open_pipeline(name: str, target: Target) -> Any:
     """
     # One batch of pages after the other: in turns, dlt would keep nine of them in memory.
     dlt.config["extract.next_item_mode"] = "fifo"
-    # Staged rows are of no use when they are merged, but would be written to the database's file, and stay in it.
-    dlt.config["load.truncate_staging_dataset"] = True
+    # Where rows are staged, they are of no use when they are merged, and are people's data all the same.
+    dlt.config["load.truncate_staging_dataset"] = target.database is None
     pipeline = dlt.pipeline(
         name,
         pipelines_dir=str(working_folder(target)),
@@ -139,9 +139,9 @@ def load_pending(pipeline: Any) -> Any:
     give_back_memory()
     if pipeline.destination.destination_name != "duckdb":
         return making_tables(pipeline.load)
-    # Job after job: DuckDB divides each among its threads itself, and several at once only need more memory. The file
-    # stays open meanwhile, or dlt would open and close it for each, for a quarter of the CPU that loading takes; and
-    # DuckDB puts all in its place when it is closed, or would do so, and with what is staged, time and again.
+    # Job after job: several at once only need more memory. The file stays open meanwhile, or dlt would open and close
+    # it for each, for a quarter of the CPU that loading takes; and DuckDB puts all in its place when it is closed, or
+    # would do so time and again.
     with pipeline.sql_client() as client:
         client.execute_sql("SET GLOBAL checkpoint_threshold = '1GB'")
         return making_tables(lambda: pipeline.load(workers=1))

@@ -198,9 +198,11 @@ class Phases:
             return
         # A payment need not change its booking: the total of one that was read before may be what is out of date.
         began = session.started_at
-        self._ask("bookings", "bookings", perhaps_paid(warehouse, began) | unpaid_sums(warehouse, began))
-        gone = Settlement(session, self._warehouse).not_in_feed()
-        asked = self._ask("payments", "payments", unpaid_sums(warehouse) | gone)
+        unpaid = unpaid_sums(warehouse)
+        old = perhaps_paid(warehouse, began) | (unpaid_sums(warehouse, began) if unpaid else {})
+        if self._ask("bookings", "bookings", old):
+            unpaid = unpaid_sums(warehouse)
+        asked = self._ask("payments", "payments", unpaid | Settlement(session, self._warehouse).not_in_feed())
         if not session.failure:
             Settlement(session, self._warehouse).settle_answers()
         again = self._ask("bookings", "bookings", {n: b for n, b in unpaid_sums(warehouse).items() if n in asked})

@@ -1,17 +1,21 @@
-"""What a load into a DuckDB file costs the database: deletions, staged rows, memory."""
+"""How a load writes into a DuckDB file, and what that costs: statements, groups of rows, memory."""
 
 from __future__ import annotations
 
 import gc
 import weakref
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import dlt
 import duckdb
+import pyarrow as pa
 import pytest
 
 from bookeo.batches import Batch
-from bookeo_pipelines.duckdb_file import SetMergeJob
+from bookeo_pipelines.duckdb_file import ROWS_IN_A_GROUP, SetMergeJob
+from bookeo_pipelines.duckdb_file import duckdb as duckdb_destination
 from bookeo_sandbox import Sandbox
 from loading import load
 from truth import query
@@ -46,11 +50,65 @@ def test_statements_of_a_load_ask_for_one_key(sandbox: Sandbox, loaded: Path, mo
     assert not [one for one in deletions if " OR " in one]
 
 
-def test_nothing_stays_among_the_staged_rows(first_load: Path) -> None:
-    staged = query(first_load, "SELECT schema_name, table_name FROM duckdb_tables() WHERE schema_name LIKE '%staging'")
-    assert staged
-    counts = {table: query(first_load, f"SELECT count(*) FROM {schema}.{table}") for schema, table in staged}
-    assert {name for name, rows in counts.items() if rows != [(0,)] and name != "_dlt_version"} == set()
+def test_nothing_is_staged_in_the_database(first_load: Path) -> None:
+    schemas = query(first_load, "SELECT schema_name FROM duckdb_schemas() WHERE NOT internal")
+    assert schemas == [("bookeo_data",)]
+
+
+def merge(database: Path, folder: Path, *versions: list[dict[str, Any]] | pa.Table) -> Any:
+    """Loads rows into the table `t`, the key of which is `a`; returns the pipeline."""
+    for rows in versions:
+        pipeline = dlt.pipeline(
+            "merging",
+            destination=duckdb_destination(database),
+            dataset_name="bookeo_data",
+            pipelines_dir=str(folder / "it's a folder"),
+        )
+        resource = dlt.resource([rows], name="t", primary_key="a", write_disposition="merge")
+        pipeline.run(resource, loader_file_format="parquet")
+    return pipeline
+
+
+def test_rows_come_from_files_whatever_columns_these_have(folder: Path) -> None:
+    database = folder / "it's a file.duckdb"
+    older = [{"a": "1", "left": "x"}, {"a": "2", "left": "y"}]
+    newer = [{"a": "2", "new": Decimal("1.50")}, {"a": "3; DROP TABLE t", "new": None}]
+    merge(database, folder, older, newer)
+    rows = query(database, 'SELECT a, "left", new FROM bookeo_data.t ORDER BY a')
+    assert rows == [("1", "x", None), ("2", None, Decimal("1.50")), ("3; DROP TABLE t", None, None)]
+
+
+def test_a_file_is_written_in_small_groups_of_rows(folder: Path) -> None:
+    database = folder / "a.duckdb"
+    for first in (0, 50_000):
+        merge(database, folder, pa.table({"a": range(first, first + 50_000)}))
+    groups = query(
+        database,
+        "SELECT row_group_id, sum(count) FROM pragma_storage_info('bookeo_data.t') "
+        "WHERE column_name = 'a' AND segment_type <> 'VALIDITY' GROUP BY ALL",
+    )
+    assert sum(rows for _, rows in groups) == 100_000
+    assert max(rows for _, rows in groups) <= ROWS_IN_A_GROUP
+    assert [path.name for path in folder.glob("a.duckdb*")] == ["a.duckdb"], "nothing waits beside it"
+
+
+def test_a_file_that_this_process_has_open_is_loaded_into_all_the_same(
+    sandbox: Sandbox, loaded: Path, folder: Path
+) -> None:
+    number = sandbox.truth()["bookings"][0]["bookingNumber"]
+    with duckdb.connect(str(loaded)) as connection:
+        threads = connection.execute("SELECT current_setting('threads')").fetchall()
+        sandbox.touch(number)
+        assert load(sandbox, loaded).tables["bookings"].changed == 1
+        asked = connection.execute("SELECT count(*) FROM bookeo_data.bookings WHERE booking_number = ?", [number])
+        assert asked.fetchall() == [(1,)]
+        assert connection.execute("SELECT current_setting('threads')").fetchall() == threads
+
+
+def test_what_does_not_fit_into_memory_goes_beside_the_file(folder: Path) -> None:
+    with merge(folder / "a.duckdb", folder, [{"a": 1}]).sql_client() as client:
+        asked = client.execute_sql("SELECT current_setting('temp_directory'), current_setting('threads')")
+    assert asked == [(f"{folder / 'a.duckdb'}.tmp", 1)]
 
 
 def test_the_file_is_opened_once_for_all_jobs(sandbox: Sandbox, loaded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,7 +123,7 @@ def test_the_file_is_opened_once_for_all_jobs(sandbox: Sandbox, loaded: Path, mo
     monkeypatch.setattr(duckdb, "connect", counted)
     jobs = load(sandbox, loaded).tables
     assert len([name for name, change in jobs.items() if change.loaded]) > 5
-    assert len(opened) <= 12, "each table is a staged file and a merge, which were 30"
+    assert len(opened) <= 12, "each table would be opened for on its own"
 
 
 def test_one_batch_of_pages_is_held_at_a_time(

@@ -63,6 +63,9 @@ def test_a_reader_sees_whole_states_only_during_20_loads(sandbox: Sandbox, folde
 
 def test_the_copy_holds_everything_but_what_merges_leave(loaded: Path, folder: Path) -> None:
     with duckdb.connect(str(loaded)) as connection:
+        connection.execute("CREATE SCHEMA bookeo_data_staging")
+        for table in ("bookings", "_dlt_version"):
+            connection.execute(f"CREATE TABLE bookeo_data_staging.{table} AS FROM bookeo_data.{table}")
         connection.execute("CREATE SCHEMA bookeo_marts_staging")
         # As dbt writes them: with the database's name, and in an order that is not the one of their names.
         connection.execute('CREATE VIEW bookeo_marts_staging.z AS SELECT * FROM "bookeo"."bookeo_data"."bookings"')

@@ -86,12 +86,8 @@ def test_killed_right_after_rows_were_written_they_are_not_there_twice(folder: P
     for table in ("rejected_rows", "booking_people"):
         rig.delete_working_folder()
         rig.database.unlink(missing_ok=True)
-        statement = Moment("statement", text=f'INSERT INTO "bookeo_data_staging"."{table}"')
-        if not run_and_kill(rig, statement, environment(folder)).killed:
-            statement = Moment("statement", text=f'INSERT INTO "bookeo_data"."{table}"')
-            rig.delete_working_folder()
-            rig.database.unlink()
-            assert run_and_kill(rig, statement, environment(folder)).killed
+        statement = Moment("statement", text=f'INSERT INTO "bookeo_data"."{table}"')
+        assert run_and_kill(rig, statement, environment(folder)).killed
         assert rig.load().failure is None
         assert rig.differences(but=bad) == []
         assert rig.ask("SELECT raw_id FROM rejected_rows ORDER BY ALL") == [(number,) for number in sorted(bad)]
