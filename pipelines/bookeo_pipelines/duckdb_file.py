@@ -11,7 +11,7 @@ from typing import Any, AnyStr, cast
 from dlt.common.configuration import configspec
 from dlt.common.data_writers.escape import escape_duckdb_literal
 from dlt.common.destination import DestinationCapabilitiesContext, PreparedTableSchema
-from dlt.common.destination.client import FollowupJobRequest, LoadJob
+from dlt.common.destination.client import FollowupJobRequest, HasFollowupJobs, LoadJob, RunnableLoadJob
 from dlt.common.destination.dataset import DBApiCursor
 from dlt.common.schema import Schema
 from dlt.common.storages.load_package import LoadJobInfo
@@ -24,7 +24,6 @@ from dlt.destinations.impl.duckdb.configuration import (
 )
 from dlt.destinations.impl.duckdb.duck import DuckDbClient
 from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
-from dlt.destinations.job_impl import FinalizedLoadJobWithFollowupJobs
 from dlt.destinations.sql_jobs import SqlMergeFollowupJob
 from duckdb import BinderException, CatalogException, DuckDBPyConnection, NotImplementedException
 
@@ -165,6 +164,13 @@ class FileSqlClient(DuckDbSqlClient):
         return name, f"(SELECT * FROM {name} WHERE false {rows})"
 
 
+class ReadLaterJob(RunnableLoadJob, HasFollowupJobs):
+    """Has nothing to do with a file but to say so: dlt waits a second for a job that was done before it began."""
+
+    def run(self) -> None:
+        """Does nothing."""
+
+
 class FileClient(DuckDbClient):
     """The client of the tables; rows go into them from the package's files, without being staged in the database."""
 
@@ -201,7 +207,7 @@ class FileClient(DuckDbClient):
             The job; that of a file that is merged has nothing to do, as the statements that follow read the file.
         """
         if table["write_disposition"] == "merge" and file_path.endswith(".parquet"):
-            return FinalizedLoadJobWithFollowupJobs.from_file_path(file_path)
+            return ReadLaterJob(file_path)
         return super().create_load_job(table, file_path, load_id, restore)
 
     def create_table_chain_completed_followup_jobs(
