@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, AnyStr, cast
+from typing import Any, cast
 
 from dlt.common.configuration import configspec
 from dlt.common.data_writers.escape import escape_duckdb_literal
 from dlt.common.destination import DestinationCapabilitiesContext, PreparedTableSchema
 from dlt.common.destination.client import FollowupJobRequest, HasFollowupJobs, LoadJob, RunnableLoadJob
-from dlt.common.destination.dataset import DBApiCursor
 from dlt.common.schema import Schema
 from dlt.common.storages.load_package import LoadJobInfo
 from dlt.destinations import duckdb as dlt_duckdb
 from dlt.destinations.impl.duckdb.configuration import (
-    ConnStatement,
     DuckDbClientConfiguration,
     DuckDbConnectionPool,
     DuckDbCredentials,
@@ -25,7 +23,7 @@ from dlt.destinations.impl.duckdb.configuration import (
 from dlt.destinations.impl.duckdb.duck import DuckDbClient
 from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
 from dlt.destinations.sql_jobs import SqlMergeFollowupJob
-from duckdb import BinderException, CatalogException, DuckDBPyConnection, NotImplementedException
+from duckdb import BinderException, DuckDBPyConnection, NotImplementedException
 
 ATTACHED = '"the file"'
 """What DuckDB calls the file while it is loaded into; no dataset can be called so."""
@@ -54,13 +52,7 @@ class FilePool(DuckDbConnectionPool):
     def __init__(self, credentials: FileCredentials) -> None:
         super().__init__(credentials)
         self.attaches = True
-        path = escape_duckdb_literal(str(credentials.database))
-        self._set_temporary = f"SET GLOBAL temp_directory = {escape_duckdb_literal(f'{credentials.database}.tmp')}"
-        self._statements = [
-            # More threads take more time in all, and memory; which they would not be worth for a chunk.
-            ConnStatement("SET GLOBAL threads = 1"),
-            ConnStatement(f"ATTACH IF NOT EXISTS {path} AS {ATTACHED} (ROW_GROUP_SIZE {ROWS_IN_A_GROUP})"),
-        ]
+        """Whether the file is attached; it cannot be where somebody in this very process has opened it."""
 
     def borrow_conn(self, *args: Any, **settings: Any) -> DuckDBPyConnection:
         """Lends a connection.
@@ -73,30 +65,33 @@ class FilePool(DuckDbConnectionPool):
             The connection; the file is its current database.
         """
         try:
-            connection = super().borrow_conn(*args, **settings)
+            return self._borrow(*args, **settings)
         except BinderException as error:
-            if not self.attaches or "Unique file handle conflict" not in str(error):
+            if "Unique file handle conflict" not in str(error):
                 raise
-            # Somebody in this very process has it open; as dlt would, share what they have.
-            self.attaches, self._statements = False, []
-            return super().borrow_conn(*args, **settings)
+            # Theirs is shared, as dlt would do; or no longer, where they have closed it.
+            self.attaches = not self.attaches
+            return self._borrow(*args, **settings)
+
+    def _borrow(self, *args: Any, **settings: Any) -> DuckDBPyConnection:
+        connection = super().borrow_conn(*args, **settings)
         if self.attaches:
             connection.execute(f"USE {ATTACHED}")
         return connection
 
     def _execute_statements(self, conn: DuckDBPyConnection) -> None:
-        if self.attaches:
-            # Beside the file, as DuckDB does itself with one that is opened; it cannot be moved while it is in use.
-            with suppress(NotImplementedException):
-                conn.execute(self._set_temporary)
         super()._execute_statements(conn)
-
-    @staticmethod
-    def _apply_config(conn: DuckDBPyConnection, scope: str, config: Mapping[str, Any]) -> None:
-        for name, value in config.items():
-            # The schema that is looked into first need not be there, and nobody here leaves a table's schema out.
-            with suppress(CatalogException):
-                conn.execute(f"SET {scope} {name} = {escape_duckdb_literal(value)}")
+        if not self.attaches:
+            return
+        path, temporary = map(
+            escape_duckdb_literal, (str(self.credentials.database), f"{self.credentials.database}.tmp")
+        )
+        # More threads take more time in all, and memory; which they would not be worth for a chunk.
+        conn.execute("SET GLOBAL threads = 1")
+        # Beside the file, as DuckDB does itself with one that is opened; it cannot be moved while it is in use.
+        with suppress(NotImplementedException):
+            conn.execute(f"SET GLOBAL temp_directory = {temporary}")
+        conn.execute(f"ATTACH IF NOT EXISTS {path} AS {ATTACHED} (ROW_GROUP_SIZE {ROWS_IN_A_GROUP})")
 
 
 @configspec(init=False)
@@ -127,25 +122,6 @@ class FileSqlClient(DuckDbSqlClient):
 
     files: Mapping[str, Sequence[str]] = MappingProxyType({})
     """Paths of Parquet files by the table that they are for."""
-
-    @contextmanager
-    def execute_query(self, query: AnyStr, *args: Any, **kwargs: Any) -> Iterator[DBApiCursor]:
-        """Runs a statement, its values written into it: for values beside it, DuckDB imports pandas.
-
-        Args:
-            query: The statement; `%s` stands for a value.
-            *args: The values.
-            **kwargs: Values by name, which are left to DuckDB.
-
-        Yields:
-            The cursor.
-        """
-        written = str(query)
-        if args:
-            first, *others = written.split("%s")
-            written = first + "".join(escape_duckdb_literal(v) + part for v, part in zip(args, others, strict=True))
-        with super().execute_query(written, **kwargs) as cursor:
-            yield cursor
 
     def get_qualified_table_names(self, table_name: str, quote: bool = True, casefold: bool = True) -> tuple[str, str]:
         """Names a table and the rows that come into it.
