@@ -71,8 +71,8 @@ def merge(database: Path, folder: Path, *versions: list[dict[str, Any]] | pa.Tab
 
 def test_rows_come_from_files_whatever_columns_these_have(folder: Path) -> None:
     database = folder / "it's a file.duckdb"
-    older = [{"a": "1", "left": "x"}, {"a": "2", "left": "y"}]
-    newer = [{"a": "2", "new": Decimal("1.50")}, {"a": "3; DROP TABLE t", "new": None}]
+    older = pa.table({"a": ["1", "2"], "left": ["x", "y"]})
+    newer = pa.table({"a": ["2", "3; DROP TABLE t"], "new": [Decimal("1.50"), None]})
     merge(database, folder, older, newer)
     rows = query(database, 'SELECT a, "left", new FROM bookeo_data.t ORDER BY a')
     assert rows == [("1", "x", None), ("2", None, Decimal("1.50")), ("3; DROP TABLE t", None, None)]
