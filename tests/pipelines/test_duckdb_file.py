@@ -11,6 +11,7 @@ from typing import Any
 import dlt
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from bookeo.batches import Batch
@@ -70,12 +71,19 @@ def merge(database: Path, folder: Path, *versions: list[dict[str, Any]] | pa.Tab
 
 
 def test_rows_come_from_files_whatever_columns_these_have(folder: Path) -> None:
-    database = folder / "it's a file.duckdb"
-    older = pa.table({"a": ["1", "2"], "left": ["x", "y"]})
-    newer = pa.table({"a": ["2", "3; DROP TABLE t"], "new": [Decimal("1.50"), None]})
-    merge(database, folder, older, newer)
-    rows = query(database, 'SELECT a, "left", new FROM bookeo_data.t ORDER BY a')
-    assert rows == [("1", "x", None), ("2", None, Decimal("1.50")), ("3; DROP TABLE t", None, None)]
+    database, file = folder / "it's a file.duckdb", folder / "it's old.parquet"
+    pipeline = merge(database, folder, [{"a": "1", "new": Decimal("1.50")}], [{"a": "2; DROP TABLE t", "new": None}])
+    assert query(database, "SELECT a, new FROM bookeo_data.t ORDER BY a") == [
+        ("1", Decimal("1.50")),
+        ("2; DROP TABLE t", None),
+    ]
+    pq.write_table(pa.table({"gone": ["x"], "a": ["3"]}), file)
+    with pipeline.sql_client() as client:
+        client.files = {"t": [str(file)]}
+        _, rows = client.get_qualified_table_names("t")
+        assert client.execute_sql(f"SELECT a, new FROM {rows}") == [("3", None)]
+        _, rows = client.get_qualified_table_names("_dlt_loads")
+        assert client.execute_sql(f"SELECT load_id FROM {rows}") == []
 
 
 def test_a_file_is_written_in_small_groups_of_rows(folder: Path) -> None:
