@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from isolation import forget_settings, isolate
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from postgres_server import PostgresDatabase, PostgresServer
 
 gc.set_threshold(50_000, 20, 20)  # as the command does
+settings.register_profile("no deadline", deadline=None)  # how long an example takes says more about the machine
+settings.load_profile("no deadline")
 
 
 @pytest.fixture(autouse=True)

@@ -165,6 +165,21 @@ def making_tables(step: Callable[[], Any]) -> Any:
     return attempts(step)
 
 
+def _put_away_completed(pipeline: Any) -> int:
+    """Moves packages where they belong that are loaded and marked so; returns how many there were.
+
+    Where a process is killed between the mark and the move, dlt refuses to load the package again, for ever.
+    """
+    storage = pipeline._get_load_storage()
+    packages = storage.normalized_packages
+    marked = [load_id for load_id in storage.list_normalized_packages() if packages.is_package_completed(load_id)]
+    for load_id in marked:
+        storage.storage.rename_tree(
+            storage.get_normalized_package_path(load_id), storage.get_loaded_package_path(load_id)
+        )
+    return len(marked)
+
+
 def finish_pending(pipeline: Any, target: Target) -> Pending:
     """Loads the packages that an earlier run left behind.
 
@@ -179,7 +194,7 @@ def finish_pending(pipeline: Any, target: Target) -> Pending:
     Raises:
         BookeoError: The destination does not take anything just now.
     """
-    finished = 0
+    finished = _put_away_completed(pipeline) if pipeline.has_pending_data else 0
     put_aside: list[str] = []
     while pipeline.has_pending_data:
         waiting = [*pipeline.list_extracted_load_packages(), *pipeline.list_normalized_load_packages()]

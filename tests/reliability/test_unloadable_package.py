@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from dlt.common.storages import FileStorage
 
+from bookeo import BookeoError
 from bookeo_pipelines.packages import working_folder
 from bookeo_sandbox import Sandbox
 from killed_load import Moment, run_and_kill
@@ -30,3 +32,27 @@ def test_a_damaged_package_is_put_aside_and_its_windows_are_read_again(
     assert rig.differences() == []
     assert rig.ledger_gaps() == []
     assert rig.load().pending.put_aside == (), "it is put aside once"
+
+
+def test_a_package_that_is_marked_as_loaded_but_not_yet_moved_does_not_block_the_next(
+    folder: Path, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig = Rig(folder, sandbox, tables=FEW_TABLES)
+    move = FileStorage.rename_tree
+
+    def interrupted(storage: FileStorage, place: str, other: str) -> None:
+        if other.startswith("loaded"):
+            raise RuntimeError("killed")
+        move(storage, place, other)
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(FileStorage, "rename_tree", interrupted)
+        with pytest.raises(BookeoError):
+            rig.load()
+
+    result = rig.load()
+
+    assert result.failure is None
+    assert (result.pending.finished, result.pending.put_aside) == (1, ())
+    assert rig.differences() == []
+    assert rig.ledger_gaps() == []
