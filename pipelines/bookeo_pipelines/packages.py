@@ -171,8 +171,8 @@ def _put_away_completed(pipeline: Any) -> int:
     Where a process is killed between the mark and the move, dlt refuses to load the package again, for ever.
     """
     storage = pipeline._get_load_storage()
-    packages = storage.normalized_packages
-    marked = [load_id for load_id in storage.list_normalized_packages() if packages.is_package_completed(load_id)]
+    waiting = pipeline.list_normalized_load_packages()
+    marked = [load_id for load_id in waiting if storage.normalized_packages.is_package_completed(load_id)]
     for load_id in marked:
         storage.storage.rename_tree(
             storage.get_normalized_package_path(load_id), storage.get_loaded_package_path(load_id)
