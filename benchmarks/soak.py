@@ -3,10 +3,11 @@
     python benchmarks/soak.py --minutes 60
 
 Several processes side by side, each with an invented business of two accounts, which go on living while their loads
-suffer at random. After every few happenings a load runs in peace, and every table that comes with the bookings is
-compared with the sandbox's own records. What takes minutes in itself happens once: answers that are half a minute
-late, a server that refuses everything for five minutes, fifty accounts in one command. A table at the end says what
-was tried and how often it was survived; the exit code is 1 if ever anything differed.
+suffer at random; after some time another takes its place, as businesses only grow. After every few happenings a load
+runs in peace, and every table that comes with the bookings is compared with the sandbox's own records. What takes
+minutes in itself happens once: answers that are half a minute late, a server that refuses everything for five minutes,
+fifty accounts in one command. A table at the end says what was tried and how often it was survived; the exit code is 1
+if ever anything differed.
 """
 
 from __future__ import annotations
@@ -54,6 +55,8 @@ FAULTS: tuple[dict[str, Any], ...] = (
 )
 PHASE_STEPS = {"extract": 40, "normalize": 30, "load": 500, "between": 40}
 """Steps of each phase in a load of a few packages, about; see `killed_load.Moment`."""
+COMPARISONS_OF_A_BUSINESS = 20
+"""How many there are before the next business opens."""
 KILLS_SHARE = 0.75
 """How many of all happenings are kills."""
 
@@ -354,17 +357,23 @@ def run_part(part: int, seed: int, minutes: float, kills: int) -> Tally:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         stack.enter_context(chdir(folder))
         tally = fifty_accounts(folder / "fifty") if part == 0 else Tally()
-        sandbox = stack.enter_context(serve(**SMALL_BUSINESS, accounts=2, seed=seed))
-        soak = Soak(sandbox, folder, seed)
-        soak.once(part)
-        while (time.monotonic() - started < minutes * 60 or soak.tally.kills < kills) and len(soak.tally.failures) < 20:
-            soak.round()
-            if soak.tally.loads % 10 == 0:
-                sys.stderr.write(
-                    f"process {part}: {soak.tally.loads} comparisons, {soak.tally.kills} kills, "
-                    f"{len(soak.tally.failures)} failures\n"
-                )
-    tally.add(soak.tally)
+        businesses = 0
+        while (time.monotonic() - started < minutes * 60 or tally.kills < kills) and len(tally.failures) < 20:
+            place = folder / f"business{businesses}"
+            place.mkdir()
+            with serve(**SMALL_BUSINESS, accounts=2, seed=seed + 1000 * businesses) as sandbox:
+                soak = Soak(sandbox, place, seed + 1000 * businesses)
+                if not businesses:
+                    soak.once(part)
+                while soak.tally.loads < COMPARISONS_OF_A_BUSINESS:
+                    soak.round()
+            shutil.rmtree(place, ignore_errors=True)
+            tally.add(soak.tally)
+            businesses += 1
+            sys.stderr.write(
+                f"process {part}: {tally.loads} comparisons, {tally.kills} kills, {len(tally.failures)} failures, "
+                f"{(time.monotonic() - started) / 60:.0f} minutes\n"
+            )
     return tally
 
 

@@ -51,12 +51,30 @@ def test_statements_of_a_load_ask_for_one_key(sandbox: Sandbox, loaded: Path, mo
     assert not [one for one in deletions if " OR " in one]
 
 
+@pytest.mark.parametrize("rows_in_a_file", [2, 1000])
+def test_of_rows_with_the_same_key_the_newest_is_kept(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, rows_in_a_file: int
+) -> None:
+    monkeypatch.setenv("DATA_WRITER__FILE_MAX_ITEMS", str(rows_in_a_file))
+    monkeypatch.setenv("DATA_WRITER__BUFFER_MAX_ITEMS", str(rows_in_a_file))
+    columns: Any = {"a": {"data_type": "text"}, "b": {"data_type": "bigint", "dedup_sort": "desc"}}
+    database = folder / "bookeo.duckdb"
+    several = [[None, 2, 3, 1], [3, 1, None, 2], [None, None, 3, 3], [None, None]]
+    rows = [{"a": str(key), "b": b, "c": b} for key, versions in enumerate(several) for b in versions]
+    pipeline = merge(database, folder, rows, columns=columns)
+    assert len(pipeline.last_trace.last_load_info.load_packages[0].jobs["completed_jobs"]) > 3 or rows_in_a_file > 2
+    newest = [("0", 3, 3), ("1", 3, 3), ("2", 3, 3), ("3", None, None)]
+    assert query(database, "SELECT a, b, c FROM bookeo_data.t ORDER BY a") == newest
+    merge(database, folder, [{"a": "1", "b": 1, "c": 5}, {"a": "1", "b": 2, "c": 4}], columns=columns)
+    assert query(database, "SELECT a, b, c FROM bookeo_data.t WHERE a = '1'") == [("1", 2, 4)]
+
+
 def test_nothing_is_staged_in_the_database(first_load: Path) -> None:
     schemas = query(first_load, "SELECT schema_name FROM duckdb_schemas() WHERE NOT internal")
     assert schemas == [("bookeo_data",)]
 
 
-def merge(database: Path, folder: Path, *versions: list[dict[str, Any]] | pa.Table) -> Any:
+def merge(database: Path, folder: Path, *versions: list[dict[str, Any]] | pa.Table, columns: Any = None) -> Any:
     """Loads rows into the table `t`, the key of which is `a`; returns the pipeline."""
     for rows in versions:
         pipeline = dlt.pipeline(
@@ -65,7 +83,7 @@ def merge(database: Path, folder: Path, *versions: list[dict[str, Any]] | pa.Tab
             dataset_name="bookeo_data",
             pipelines_dir=str(folder / "it's a folder"),
         )
-        resource = dlt.resource([rows], name="t", primary_key="a", write_disposition="merge")
+        resource = dlt.resource([rows], name="t", primary_key="a", columns=columns, write_disposition="merge")
         pipeline.run(resource, loader_file_format="parquet")
     return pipeline
 
