@@ -76,6 +76,7 @@ def open_pipeline(name: str, target: Target) -> Any:
         destination=target.dlt_destination(name),
         dataset_name=target.dataset,
     )
+    _complete_folders(pipeline)
     try:
         if not pipeline.has_pending_data:
             pipeline = pipeline.drop()
@@ -88,6 +89,16 @@ def open_pipeline(name: str, target: Target) -> Any:
     except (PipelineStepFailed, DestinationException) as error:
         raise as_bookeo_error(error, target) from None
     return pipeline
+
+
+def _complete_folders(pipeline: Any) -> None:
+    """Makes the folders of packages, all of which dlt takes for granted where it finds the one around them.
+
+    A process can be killed after it made or deleted some of them, and every later one would fail.
+    """
+    storage = pipeline._get_load_storage()
+    if storage.is_storage_ready():
+        storage.initialize_storage()
 
 
 def _number_after_all_before(pipeline: Any) -> None:

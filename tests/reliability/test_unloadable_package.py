@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -54,5 +55,23 @@ def test_a_package_that_is_marked_as_loaded_but_not_yet_moved_does_not_block_the
 
     assert result.failure is None
     assert (result.pending.finished, result.pending.put_aside) == (1, ())
+    assert rig.differences() == []
+    assert rig.ledger_gaps() == []
+
+
+def test_a_working_folder_of_which_only_a_part_was_made_or_deleted_is_made_anew(folder: Path, sandbox: Sandbox) -> None:
+    rig = Rig(folder, sandbox, tables=("bookings",))
+    assert rig.load().failure is None
+    [work] = working_folder(rig.target).iterdir()
+    whole = folder / "whole"
+    shutil.copytree(work, whole)
+    inside = sorted(path.relative_to(whole) for path in whole.rglob("*") if "loaded" not in path.parts[:-1])
+    assert Path("load/normalized") in inside
+    for gone in inside:
+        shutil.rmtree(work)
+        shutil.copytree(whole, work)
+        shutil.rmtree(work / gone) if (work / gone).is_dir() else (work / gone).unlink()
+        sandbox.advance(hours=1)
+        assert rig.load().failure is None, gone
     assert rig.differences() == []
     assert rig.ledger_gaps() == []
