@@ -66,11 +66,11 @@ def bounds(results: Results) -> list[Bound]:
     if memory and smaller:
         at_most("1,000,000 bookings: at most 1.3 times the memory of 100,000", memory / smaller, 1.3)
     at_most("1,000,000 bookings: under 700 MB", memory, 700, "{:.0f} MB".format)
-    nothing = [cases["nothing new"] for cases in results["increments"].values() if "nothing new" in cases]
+    nothing = {size: cases["nothing new"] for size, cases in results["increments"].items() if "nothing new" in cases}
     if nothing:
         held = max(map(int, results["increments"]))
-        requests = max(middle_of(runs, "requests") for runs in nothing)
-        cpu = max(middle_of(runs, "cpu") for runs in nothing) - results["import_dlt"]
+        requests = max(middle_of(runs, "requests") for runs in nothing.values())
+        cpu = max(middle_of(runs, "cpu") - results["import_dlt"][size] for size, runs in nothing.items())
         at_most(f"Nothing new, up to {held:,} held: at most 3 requests", requests, 3, "{:.0f}".format)
         at_most(f"Nothing new, up to {held:,} held: under 2 s of CPU beyond `import dlt`", cpu, 2, "{:.2f} s".format)
     return found

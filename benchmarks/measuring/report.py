@@ -23,9 +23,10 @@ def report(results: Results) -> str:
     """
     loads = [load_table(results, size) for size in results["loads"]]
     where = results["machine"]
+    imports = sorted({f"{seconds:.2f}" for seconds in results["import_dlt"].values()}, key=float)
     measured = (
         f"Measured on {where['day']}: {where['machine']}, Python {where['python']}, {where['versions']}. "
-        f"`import dlt` takes {results['import_dlt']:.2f} s of CPU."
+        f"`import dlt` takes {' to '.join(dict.fromkeys((imports[0], imports[-1])))} s of CPU."
     )
     return "\n\n".join([measured, *loads, growth_table(results), increment_table(results), bound_table(results)])
 
@@ -103,7 +104,7 @@ def growth_table(results: Results) -> str:
             ours, floor = entries[OURS.name], entries[FLOOR.name]
             cpu, least = middle(ours, "cpu"), middle(floor, "cpu")
             if cpu and least:
-                beyond = (cpu - results["import_dlt"]) * 1e6 / int(size)
+                beyond = (cpu - results["import_dlt"][size]) * 1e6 / int(size)
                 yield (
                     f"{int(size):,}",
                     f"{cpu:.1f}",
@@ -135,7 +136,7 @@ def increment_table(results: Results) -> str:
                     f"{int(size):,}",
                     case,
                     f"{middle_of(runs, 'changed'):,.0f}",
-                    f"{middle_of(runs, 'cpu') - results['import_dlt']:.2f}",
+                    f"{middle_of(runs, 'cpu') - results['import_dlt'][size]:.2f}",
                     f"{middle_of(runs, 'wall'):.1f}",
                     f"{middle_of(runs, 'requests'):,.0f}",
                 )

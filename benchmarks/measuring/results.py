@@ -7,10 +7,10 @@ from statistics import median
 from typing import Any
 
 Results = dict[str, Any]
-"""`loads` and `increments` by size; `slow`, `import_dlt`, `machine`. See `speed.py`."""
+"""`loads`, `increments` and `import_dlt` by size; `slow`, `machine`. See `speed.py`."""
 Entry = dict[str, Any]
 """Somebody's runs of a size: lists of `cpu`, `wall` and `memory`, and a `note` where something is missing."""
-BY_SIZE = ("loads", "increments")
+BY_SIZE = ("loads", "increments", "import_dlt")
 MOST = 6
 """So many loads of a size are enough to show it."""
 
