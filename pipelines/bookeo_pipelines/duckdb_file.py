@@ -44,6 +44,10 @@ class SetMergeJob(SqlMergeFollowupJob):
         of_sets = bool(merge_keys) and set(merge_keys) <= set(primary_keys)
         return super()._gen_key_table_clauses(() if of_sets else primary_keys, merge_keys)
 
+
+class FileMergeJob(SetMergeJob):
+    """The same for rows that come from files."""
+
     @classmethod
     def gen_select_from_dedup_sql(
         cls,
@@ -250,7 +254,7 @@ class FileClient(DuckDbClient):
         return super().create_table_chain_completed_followup_jobs(table_chain, completed_table_chain_jobs)
 
     def _create_merge_followup_jobs(self, table_chain: Sequence[PreparedTableSchema]) -> list[FollowupJobRequest]:
-        return [SetMergeJob.from_table_chain(table_chain, self.sql_client)]
+        return [FileMergeJob.from_table_chain(table_chain, self.sql_client)]
 
 
 class duckdb(dlt_duckdb):  # noqa: N801 - dlt finds destinations by such names
