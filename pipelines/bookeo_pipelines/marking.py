@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from bookeo_pipelines.missing import FAR_AHEAD, KEYS_AT_ONCE
-from bookeo_pipelines.warehouse import Warehouse
+from bookeo_pipelines.missing import FAR_AHEAD
+from bookeo_pipelines.warehouse import KEYS_AT_ONCE, Warehouse
 
 
 def mark_deleted(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,8 +12,6 @@ from bookeo_pipelines.warehouse import Warehouse
 
 FAR_AHEAD = datetime(2200, 1, 1, tzinfo=UTC)
 """Later than anything is, and a time that every destination knows; ClickHouse's end in 2299."""
-KEYS_AT_ONCE = 500
-"""Keys in one IN list."""
 
 
 class WarehouseLinks:
@@ -72,15 +70,9 @@ class WarehouseLinks:
     def _rows(self, table: str, columns: str, key: str, values: Collection[str]) -> Iterator[Any]:
         if not self._warehouse.has(table):
             return
-        for group in _groups(sorted(values)):
-            marks = ", ".join(["%s"] * len(group))
-            sql = f"SELECT {columns} FROM {{{table}}} WHERE account_id = %s AND {key} IN ({marks})"
-            yield from self._warehouse.rows(sql, self._warehouse.account_id, *group)
-
-
-def _groups(values: Sequence[str]) -> Iterator[Sequence[str]]:
-    for first in range(0, len(values), KEYS_AT_ONCE):
-        yield values[first : first + KEYS_AT_ONCE]
+        for among, keys in self._warehouse.among(sorted(values)):
+            sql = f"SELECT {columns} FROM {{{table}}} WHERE account_id = %s AND {key} IN ({among})"
+            yield from self._warehouse.rows(sql, self._warehouse.account_id, *keys)
 
 
 def unpaid_sums(warehouse: Warehouse, read_before: datetime | None = None) -> dict[str, str]:

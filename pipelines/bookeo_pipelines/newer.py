@@ -12,8 +12,7 @@ import pyarrow.compute as pc
 from bookeo.replay import TableRows, keys
 from bookeo.tables import ENTITIES, TABLES, Table
 from bookeo_pipelines.marking import mark_deleted
-from bookeo_pipelines.missing import KEYS_AT_ONCE
-from bookeo_pipelines.warehouse import Warehouse
+from bookeo_pipelines.warehouse import KEYS_AT_ONCE, Warehouse
 
 _AGES = ("fetched_at", "loaded_at", "checked_at", "updated_at")
 """Columns that say how old a row is; the first that a table has."""

@@ -11,8 +11,8 @@ from enum import StrEnum
 from bookeo import LoadSession
 from bookeo.reader import WindowRead, WindowReader
 from bookeo.sweep import COMPARED, Values, bookings_paid_since, still_there, swept
-from bookeo_pipelines.missing import KEYS_AT_ONCE, WarehouseLinks
-from bookeo_pipelines.warehouse import Warehouse
+from bookeo_pipelines.missing import WarehouseLinks
+from bookeo_pipelines.warehouse import KEYS_AT_ONCE, Warehouse
 
 UPDATED_AT = COMPARED.index("updated_at")
 COMPARED_AT_ONCE = 5000

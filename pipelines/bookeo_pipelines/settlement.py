@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from bookeo import BookeoError, LoadSession
 from bookeo.archiving import Note, note
 from bookeo.windows import Window, floor_second
-from bookeo_pipelines.missing import FAR_AHEAD, KEYS_AT_ONCE
-from bookeo_pipelines.warehouse import Warehouse
+from bookeo_pipelines.missing import FAR_AHEAD
+from bookeo_pipelines.warehouse import KEYS_AT_ONCE, Warehouse
 
 GONE_AT_MOST = 0.5
 """The share of the payments of the last weeks that may be gone at once; more of them have rather been hidden."""

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
 from dlt.common.destination.exceptions import DestinationException, SchemaUpdateError
+from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
 
 from bookeo.tables import TABLES, Table, arrow_schema
 from bookeo_pipelines.delta import DeltaClient
 from bookeo_pipelines.descriptions import describe_tables
 from bookeo_pipelines.packages import declare, making_tables
+
+KEYS_AT_ONCE = 500
+"""Keys in one IN list."""
 
 
 class Warehouse:
@@ -82,6 +86,25 @@ class Warehouse:
         if self._sql_client is None:
             self._sql_client = self._pipeline.sql_client()
         return self._sql_client
+
+    def among(self, keys: Sequence[str]) -> Iterator[tuple[str, Sequence[Any]]]:
+        """Writes what stands behind IN where there are many keys.
+
+        Args:
+            keys: Ids or numbers.
+
+        Yields:
+            SQL for brackets, and the values of its marks: all keys at once for DuckDB, which looks through a whole
+            table each time and takes them as one list; some hundred for others.
+        """
+        with self._access:
+            at_once = isinstance(self._client(), DuckDbSqlClient)
+        if at_once and keys:
+            yield "SELECT unnest(%s::VARCHAR[])", [list(keys)]
+            return
+        for first in range(0, len(keys), KEYS_AT_ONCE):
+            group = keys[first : first + KEYS_AT_ONCE]
+            yield ", ".join(["%s"] * len(group)), group
 
     def write(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> None:
         """Changes or deletes rows; all statements or none, where the destination has transactions.
