@@ -12,7 +12,7 @@ from dlt.common.destination.exceptions import DestinationException, SchemaUpdate
 from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
 
 from bookeo.tables import TABLES, Table, arrow_schema
-from bookeo_pipelines.delta import DeltaClient
+from bookeo_pipelines.delta import DeltaClient, DeltaSqlClient
 from bookeo_pipelines.descriptions import describe_tables
 from bookeo_pipelines.packages import declare, making_tables
 
@@ -98,7 +98,9 @@ class Warehouse:
             table each time and takes them as one list; some hundred for others.
         """
         with self._access:
-            at_once = isinstance(self._client(), DuckDbSqlClient)
+            client = self._client()
+        # Delta's reads the SQL before DuckDB does, and does not know marks with a type.
+        at_once = isinstance(client, DuckDbSqlClient) and not isinstance(client, DeltaSqlClient)
         if at_once and keys:
             yield "SELECT unnest(%s::VARCHAR[])", [list(keys)]
             return
