@@ -129,7 +129,7 @@ class DeltaClient(FilesystemClient):
         """
         from deltalake import write_deltalake
 
-        write_deltalake(self.open_or_make(table, rows.schema), rows, mode="append")
+        write_deltalake(self.open_or_make(table, rows.schema), rows, mode="append", schema_mode="merge")
 
 
 class delta(filesystem):  # noqa: N801 - dlt finds destinations by such names

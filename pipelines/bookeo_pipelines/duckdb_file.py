@@ -29,7 +29,9 @@ from duckdb import BinderException, DuckDBPyConnection, NotImplementedException
 ATTACHED = '"the file"'
 """What DuckDB calls the file while it is loaded into; no dataset can be called so."""
 ROWS_IN_A_GROUP = 30_720
-"""A quarter of what DuckDB writes else, and a multiple of its 2,048; a little more than the bookings of a chunk."""
+"""A quarter of what DuckDB writes else, and a multiple of its 2,048."""
+MEMORY = "300MB"
+"""What DuckDB may use while a chunk is loaded, and twice what that needs; more it puts on disk."""
 PLACE = '"place in the package"'
 """A column of new rows that no other row has the value of."""
 
@@ -132,6 +134,9 @@ class FilePool(DuckDbConnectionPool):
         )
         # More threads take more time in all, and memory; which they would not be worth for a chunk.
         conn.execute("SET GLOBAL threads = 1")
+        # What was read of the tables would stay in memory, so that it would grow with them.
+        if "memory_limit" not in (self.credentials.global_config or {}):
+            conn.execute(f"SET GLOBAL memory_limit = '{MEMORY}'")
         # Beside the file, as DuckDB does itself with one that is opened; it cannot be moved while it is in use.
         with suppress(NotImplementedException):
             conn.execute(f"SET GLOBAL temp_directory = {temporary}")

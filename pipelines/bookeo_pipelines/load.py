@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,7 +26,6 @@ from bookeo_pipelines.phases import Phases, selection
 from bookeo_pipelines.plan import known_empty
 from bookeo_pipelines.run_lock import one_at_a_time
 from bookeo_pipelines.runs import record_run
-from bookeo_pipelines.warehouse import Warehouse
 from bookeo_pipelines.watching import LoadWatch, watched
 
 
@@ -191,7 +190,8 @@ def run_loads(
         BookeoError: The target cannot be used by anybody.
     """
     # dlt uses whatever there is of pandas, even what another thread has only begun to import.
-    import pandas  # noqa: F401
+    with suppress(ImportError):
+        import pandas  # noqa: F401
 
     first = requests[0].target
     taking_turns, saying = threading.RLock(), threading.Lock()
@@ -253,15 +253,16 @@ def _load(
         with loading:
             pipeline = open_pipeline(request.pipeline_name, request.target)
             pending = finish_pending(pipeline, request.target)
-            before = Warehouse(pipeline, account_id).row_counts()
         session.known_empty = known_empty(request.pipeline_name, request.target, account_id)
         phases = Phases(
             pipeline, session, names, request.target, loading, refresh_customers=request.refresh_customers, watch=watch
         )
-        phases.run()
-        warehouse = Warehouse(pipeline, account_id, loading)
-        after = warehouse.row_counts()
-        record_run(warehouse, session, began, phases.packages)
+        warehouse = phases.warehouse
+        before = warehouse.row_counts()
+        phases.run(before)
+        # Payments can go without any coming.
+        after = before | warehouse.row_counts([*session.rows, "payments"])
+        record_run(warehouse, session, began, phases.packages, phases.proof(after))
     except BookeoError:
         raise
     except DestinationException as error:

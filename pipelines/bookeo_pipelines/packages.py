@@ -121,13 +121,14 @@ def _number_after_all_before(pipeline: Any) -> None:
 
 
 def declare(schema: Any, table: Table) -> None:
-    """Adds a table that no load package brings to dlt's schema.
+    """Adds a table that no load package brings to dlt's schema, or the columns of it that an older version lacked.
 
     Args:
         schema: dlt's schema.
-        table: The table; nothing happens where it is known.
+        table: The table.
     """
-    if table.name not in schema.tables:
+    known = schema.tables.get(table.name, {}).get("columns", {})
+    if any(column.name not in known for column in table.columns):
         made = new_table(table.name, write_disposition="append", columns=list(dlt_columns(table).values()))
         # The mark of a table that holds something; dlt does not look into others.
         schema.update_table({**made, "description": table.description, "x-normalizer": {"seen-data": True}})

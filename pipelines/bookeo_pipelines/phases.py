@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -30,6 +32,7 @@ from bookeo_pipelines.missing import (
     unpaid_sums,
 )
 from bookeo_pipelines.packages import load_pending
+from bookeo_pipelines.runs import last_proof
 from bookeo_pipelines.settlement import Settlement
 from bookeo_pipelines.warehouse import Warehouse
 from bookeo_pipelines.watching import LoadWatch
@@ -38,6 +41,8 @@ LEDGER_TABLES = frozenset({"load_windows", "child_checks", "rejected_rows"})
 """Tables about the loading itself; they are always loaded along."""
 FEED = "payment_feed"
 """The hidden resource that is read after the bookings, which its payments are linked to."""
+PROVEN_TABLES = ("bookings", "child_checks", "customer_bookings", "customers", "payments")
+"""Tables whose rows tell what is missing."""
 PARENTS_IN_A_PACKAGE = 1000
 """Parents asked one by one before their answers are committed."""
 
@@ -97,14 +102,18 @@ class Phases:
         self._session = session
         self._tables = tables
         self._target = target
-        self._warehouse = Warehouse(pipeline, session.account_id, self._loading)
+        self.warehouse = Warehouse(pipeline, session.account_id, self._loading)
+        """The account's tables."""
         self.packages = 0
         """Packages committed so far."""
         self.reached: datetime | None = None
         """The last moment up to which the bookings are committed; None where no window of them is."""
 
-    def run(self) -> None:
+    def run(self, held: Mapping[str, int]) -> None:
         """Runs all phases.
+
+        Args:
+            held: Rows by table, before anything is read.
 
         Raises:
             BookeoError: Not even the first package could be committed.
@@ -113,18 +122,44 @@ class Phases:
         if not self._read_bookings():
             return
         if "payments" in self._tables and session.settings.payments == "as_needed":
-            if not self._read_payments():
+            if not self._read_payments() or self._is_proven(held):
                 return
             self._ask_for_payments()
+        elif self._is_proven(held):
+            return
         if session.settings.payments == "always" and session.rows["payments"]:
-            Settlement(session, self._warehouse).keep_newest()
+            Settlement(session, self.warehouse).keep_newest()
         histories = "customer_bookings" in self._tables and session.settings.histories == "as_needed"
         if session.failure:
             return
         if "customers" in self._tables and session.may_read("customers") and not self._read_customers():
             return
         if histories and session.may_read("customers"):
-            self._ask("customer_bookings", "histories", short_histories(self._warehouse))
+            self._ask("customer_bookings", "histories", short_histories(self.warehouse))
+
+    def proof(self, held: Mapping[str, int]) -> str:
+        """Makes the mark of a load that came to its end: of these rows nothing is missing, by these settings.
+
+        Args:
+            held: Rows by table.
+
+        Returns:
+            A digest; the next load that finds nothing new, and the same rows, need not look through them.
+        """
+        settings, identity = self._session.settings, self._session.identity
+        modes = (settings.customers, settings.payments, settings.histories)
+        said = (sorted(self._tables), modes, sorted(identity.permissions), [held.get(name) for name in PROVEN_TABLES])
+        return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16]
+
+    def _is_proven(self, held: Mapping[str, int]) -> bool:
+        """Tells whether nothing has come since a load after which nothing was missing.
+
+        What looks for that reads keys and sums of all rows: it would take the longer the more there are.
+        """
+        session = self._session
+        if any(session.rows[name] for name in PROVEN_TABLES) or session.failure or self._customers_are_due():
+            return False
+        return last_proof(self.warehouse) == self.proof(held) and not Settlement(session, self.warehouse).not_in_feed()
 
     def _read_bookings(self) -> bool:
         """Commits chunk after chunk until the range is done or something ended the reading early."""
@@ -161,13 +196,13 @@ class Phases:
             or not self._state_of(FEED)
         ):
             return False
-        session.payment_links = WarehouseLinks(self._warehouse)
+        session.payment_links = WarehouseLinks(self.warehouse)
         return True
 
     def _read_payments(self) -> bool:
         """Commits the payments feed in chunks, linked to the bookings that are there by now."""
         session = self._session
-        warehouse = self._warehouse
+        warehouse = self.warehouse
         if not session.may_read("payments"):
             # An empty feed would only mean that there is nothing to be seen, and must not move its cursor.
             session.notes.say("Payments are left out: the api key lacks the permission payments_r_all.")
@@ -189,12 +224,12 @@ class Phases:
 
     def _ask_for_payments(self) -> None:
         """Asks one by one for what does not add up, each in the order that costs least."""
-        session, warehouse = self._session, self._warehouse
+        session, warehouse = self._session, self.warehouse
         if not warehouse.has("bookings") or not session.may_read("payments"):
             return
         if session.no_payment_feed:
             self._ask("payments", "payments", all_paid(warehouse))
-            Settlement(session, self._warehouse).settle_answers()
+            Settlement(session, self.warehouse).settle_answers()
             return
         # A payment need not change its booking: the total of one that was read before may be what is out of date.
         began = session.started_at
@@ -202,9 +237,9 @@ class Phases:
         old = perhaps_paid(warehouse, began) | (unpaid_sums(warehouse, began) if unpaid else {})
         if self._ask("bookings", "bookings", old):
             unpaid = unpaid_sums(warehouse)
-        asked = self._ask("payments", "payments", unpaid | Settlement(session, self._warehouse).not_in_feed())
+        asked = self._ask("payments", "payments", unpaid | Settlement(session, self.warehouse).not_in_feed())
         if not session.failure:
-            Settlement(session, self._warehouse).settle_answers()
+            Settlement(session, self.warehouse).settle_answers()
         again = self._ask("bookings", "bookings", {n: b for n, b in unpaid_sums(warehouse).items() if n in asked})
         wrong = asked.keys() & unpaid_sums(warehouse).keys() if again or asked else ()
         if wrong:
@@ -216,7 +251,7 @@ class Phases:
         """Asks for what was found missing, in packages; returns what was asked for."""
         if self._session.failure:
             return {}
-        wanted = not_yet_asked(self._warehouse, resource, found)
+        wanted = not_yet_asked(self.warehouse, resource, found)
         waiting = iter(wanted.items())
         while group := dict(islice(waiting, self._parents_in_a_package())):
             source = bookeo_children(self._session, {argument: group})
@@ -233,8 +268,8 @@ class Phases:
             return False
         if session.settings.customers != "as_needed":
             return True
-        wanted = not_yet_asked(self._warehouse, "customers", self._absent_customers())
-        pages = 1 + customer_count(self._warehouse) // session.settings.items_per_page if wanted else 0
+        wanted = not_yet_asked(self.warehouse, "customers", self._absent_customers())
+        pages = 1 + customer_count(self.warehouse) // session.settings.items_per_page if wanted else 0
         if len(wanted) > pages and (session.requests_left is None or session.requests_left > pages):
             if not self._commit(bookeo_customers(session)):
                 return False
@@ -245,7 +280,7 @@ class Phases:
     def _absent_customers(self) -> dict[str, str]:
         # One that may not be read is asked for again once the api key may read something else.
         permissions = ", ".join(sorted(self._session.identity.permissions))
-        found = absent_customers(self._warehouse)
+        found = absent_customers(self.warehouse)
         return {number: f"{customer}, permissions {permissions}" for number, customer in found.items()}
 
     def _customers_are_due(self) -> bool:
@@ -288,6 +323,8 @@ class Phases:
         try:
             with self._watch.step("extract"):
                 self._pipeline.extract(source)
+            # They are of this package alone, and take more memory than anything else.
+            self._session.versions.clear()
             with self._watch.step("normalize"):
                 self._pipeline.normalize()
             with self._loading, self._watch.step("load"):
@@ -307,7 +344,7 @@ class Phases:
         self._watch.committed(self.packages, self._session.rows - counted)
         changed = {name for package in info.load_packages for name in package.schema_update}
         if changed:
-            self._warehouse.look_again()
+            self.warehouse.look_again()
             self._describe(changed)
         return True
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from typing import Any
@@ -143,7 +143,8 @@ class Warehouse:
 
     def _make(self, table: Table) -> None:
         schema = self._pipeline.default_schema
-        if table.name in schema.tables:
+        known = schema.tables.get(table.name, {}).get("columns", {})
+        if all(column.name in known for column in table.columns):
             return
         declare(schema, table)
         self._pipeline.schemas.save_schema(schema)
@@ -158,13 +159,16 @@ class Warehouse:
         making_tables(update)
         describe_tables(self._pipeline, [table.name])
 
-    def row_counts(self) -> dict[str, int]:
+    def row_counts(self, tables: Iterable[str] | None = None) -> dict[str, int]:
         """Counts the account's rows.
+
+        Args:
+            tables: Names of tables; None for all.
 
         Returns:
             Rows by table, for the tables that exist.
         """
-        names = sorted(self.tables)
+        names = sorted(self.tables if tables is None else self.tables.intersection(tables))
         if not names:
             return {}
         counts = " UNION ALL ".join(

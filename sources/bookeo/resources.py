@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import dlt
-import pyarrow as pa
 import pyarrow.compute as pc
+from dlt.common.storages.exceptions import CurrentLoadPackageStateNotAvailable
 from dlt.extract import DltResource
 
 from bookeo.availability import slot_batches
@@ -309,14 +309,22 @@ def table_resource(
     Returns:
         A resource of Arrow tables, merged on the table's declared keys.
     """
+    described_in: set[str] = set()
 
-    def rows(batch: Batch) -> pa.Table | None:
+    def rows(batch: Batch) -> Any:
         found = batch.table(table.name)
         if found is None or not found.num_rows:
             return None
         tombstones = pc.sum(found["_deleted"]).as_py() if "_deleted" in found.column_names else 0
         session.rows[table.name] += found.num_rows - (tombstones or 0)
-        return found
+        package = _package()
+        if package in described_in:
+            return found
+        # With a package's first rows, and not before: dlt writes the columns of each resource that knows them into its
+        # trace, as YAML, which takes a load that finds nothing new longer than anything else that it does.
+        described_in.add(package)
+        hints = dlt.mark.make_hints(columns=dlt_columns(table, replace_sets=replace_sets))
+        return dlt.mark.with_hints(found, hints)
 
     made: DltResource = dlt.transformer(
         rows,
@@ -324,9 +332,16 @@ def table_resource(
         name=name or table.name,
         table_name=table.name,
         write_disposition=disposition(table),
-        columns=dlt_columns(table, replace_sets=replace_sets),
     )
     return made
+
+
+def _package() -> str:
+    """The id of the load package that is made; empty where somebody only looks at the rows."""
+    try:
+        return str(dlt.current.load_package_state()["load_id"])
+    except CurrentLoadPackageStateNotAvailable:
+        return ""
 
 
 def disposition(table: Table) -> Any:

@@ -95,7 +95,7 @@ class BookeoSettings(BaseConfiguration):
     slots_days: int = 62
     """Days ahead that such a snapshot shows; each product takes a request for every 31 of them."""
 
-    chunk_bookings: int = 25_000
+    chunk_bookings: int = 100_000
     """A load commits after about this many bookings..."""
     chunk_seconds: float = 60.0
     """... or after this many seconds of requests, whichever comes first."""

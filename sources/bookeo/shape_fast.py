@@ -6,7 +6,6 @@ declared, or one field that is not, fails the whole read. Whoever calls it then 
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Sequence
 from functools import cache
@@ -62,9 +61,10 @@ def read_fast(entity: Entity, bodies: Sequence[bytes], records: str | None) -> t
         raise UnfitError("the pages", "need the tolerant reader")
     try:
         # pyarrow does not look whether texts are UTF-8, and passes on what is not
-        joined.decode()
+        for body in bodies:
+            body.decode()
         table = pj.read_json(
-            io.BytesIO(joined),
+            pa.BufferReader(joined),
             read_options=pj.ReadOptions(use_threads=False, block_size=len(joined) + 1),
             parse_options=pj.ParseOptions(
                 explicit_schema=schema, newlines_in_values=True, unexpected_field_behavior="error"

@@ -39,7 +39,8 @@ class LoadVersions:
 
     def __init__(self, entity: Entity) -> None:
         self._tables = [table for table in entity.tables if len(table.owner) > 1 and table.version]
-        self._owners: dict[str, set[str]] = {table.name: set() for table in self._tables}
+        # By the column that names them: a booking's lists have all the same owners.
+        self._owners: dict[str, set[str]] = {table.owner[-1]: set() for table in self._tables}
         self._parts: dict[str, list[pa.Table]] = {table.name: [] for table in self._tables}
 
     def add(self, shaped: Shaped) -> Shaped:
@@ -53,17 +54,26 @@ class LoadVersions:
             not.
         """
         tables = dict(shaped.tables)
+        again = {name: self._met_again(name, shaped) for name in self._owners}
         for table in self._tables:
             rows = tables[table.name]
-            owners = {owner for owner in rows.column(table.owner[-1]).unique().to_pylist() if owner is not None}
-            again = owners & self._owners[table.name]
-            self._owners[table.name] |= owners
-            self._parts[table.name].append(rows.select([*table.key, *_further(table), table.version, "_deleted"]))
-            if again:
-                tables[table.name] = pa.concat_tables([rows, self._tombstones(table, again)])
+            self._parts[table.name].append(rows.select([*_names(table), str(table.version), "_deleted"]))
+            if again[table.owner[-1]]:
+                account_id = rows.column("account_id").unique().to_pylist()
+                tombstones = self._tombstones(table, again[table.owner[-1]], account_id[0] if account_id else None)
+                tables[table.name] = pa.concat_tables([rows, tombstones])
         return replace(shaped, tables=tables)
 
-    def _tombstones(self, table: Table, owners: set[str]) -> pa.Table:
+    def _met_again(self, name: str, shaped: Shaped) -> set[str]:
+        """Takes note of the owners of this call; returns those that an earlier one had."""
+        columns = [shaped.tables[table.name].column(name) for table in self._tables if table.owner[-1] == name]
+        met = pa.chunked_array([column.unique() for column in columns], pa.string())
+        owners = set(met.unique().drop_null().to_pylist())
+        again = owners & self._owners[name]
+        self._owners[name] |= owners
+        return again
+
+    def _tombstones(self, table: Table, owners: set[str], account_id: str | None) -> pa.Table:
         chosen = pa.array(sorted(owners), pa.string())
         parts = [_of_owners(table, part, chosen, order) for order, part in enumerate(self._parts[table.name])]
         differing = _differing(table, pa.concat_tables(parts))
@@ -73,10 +83,14 @@ class LoadVersions:
             for owner, known in _versions(table, [_of_owners(table, part, chosen) for part in parts]).items():
                 newest = max(known, key=lambda version: (version.at, version.order))
                 gone = frozenset[tuple[Any, ...]]().union(*(version.keys for version in known)) - newest.keys
-                fixed: dict[str, Any] = dict(zip(table.owner, owner, strict=True))
                 # newer than what it takes away, also where both versions bear the same time
-                fixed |= {str(table.version): newest.at + timedelta(microseconds=1), "_deleted": True}
-                rows += [fixed | dict(zip(table.key, key, strict=True)) for key in sorted(gone)]
+                fixed = {
+                    "account_id": account_id,
+                    table.owner[-1]: owner,
+                    str(table.version): newest.at + timedelta(microseconds=1),
+                    "_deleted": True,
+                }
+                rows += [fixed | dict(zip(_key(table), key, strict=True)) for key in sorted(gone)]
         return pa.Table.from_pylist(rows, schema=arrow_schema(table))
 
 
@@ -90,26 +104,31 @@ def _differing(table: Table, rows: pa.Table) -> set[str]:
     owner = table.owner[-1]
     versions = rows.group_by([owner, _ORDER]).aggregate([]).group_by(owner).aggregate([(_ORDER, "count")])
     live = rows.filter(pc.invert(rows.column("_deleted")))
-    keys = live.group_by([*table.key, *_further(table)]).aggregate([(_ORDER, "count")])
+    keys = live.group_by(_names(table)).aggregate([(_ORDER, "count")])
     rarest = keys.group_by(owner).aggregate([(f"{_ORDER}_count", "min")])
     counts = dict(zip(versions.column(owner).to_pylist(), versions.column(f"{_ORDER}_count").to_pylist(), strict=True))
     found = zip(rarest.column(owner).to_pylist(), rarest.column(f"{_ORDER}_count_min").to_pylist(), strict=True)
     return {name for name, rarest_count in found if rarest_count < counts[name]}
 
 
-def _versions(table: Table, parts: list[pa.Table]) -> dict[tuple[Any, ...], list[_Version]]:
-    versions: dict[tuple[Any, ...], list[_Version]] = defaultdict(list)
+def _versions(table: Table, parts: list[pa.Table]) -> dict[str, list[_Version]]:
+    versions: dict[str, list[_Version]] = defaultdict(list)
     for order, part in enumerate(parts):
-        keys: dict[tuple[Any, ...], set[tuple[Any, ...]]] = defaultdict(set)
-        at: dict[tuple[Any, ...], datetime] = {}
+        keys: dict[str, set[tuple[Any, ...]]] = defaultdict(set)
+        at: dict[str, datetime] = {}
         for row in part.to_pylist():
-            owner = tuple(row[name] for name in table.owner)
+            owner = row[table.owner[-1]]
             at[owner] = row[table.version]
-            keys[owner] |= set() if row["_deleted"] else {tuple(row[name] for name in table.key)}
+            keys[owner] |= set() if row["_deleted"] else {tuple(row[name] for name in _key(table))}
         for owner, found in keys.items():
             versions[owner].append(_Version(at[owner], order, frozenset(found)))
     return versions
 
 
-def _further(table: Table) -> list[str]:
-    return [name for name in table.owner if name not in table.key]
+def _key(table: Table) -> list[str]:
+    """The key's columns but for the account: all that one load brings belongs to the same."""
+    return [name for name in table.key if name != "account_id"]
+
+
+def _names(table: Table) -> list[str]:
+    return list(dict.fromkeys([*_key(table), *table.owner[1:]]))

@@ -50,3 +50,14 @@ def test_resources_can_be_selected_alone(database: Path, sandbox: Sandbox) -> No
     assert {name for name in table_types(database) if not name.startswith("_dlt")} == {"products", "taxes"}
     assert_equals_truth(database, sandbox, tables=["products", "taxes"])
     assert "GET /bookings" not in sandbox.requests()["by_operation"]
+
+
+def test_each_package_brings_its_tables_with_keys_and_descriptions(database: Path, folder: Path) -> None:
+    source = bookeo_source().with_resources("products")
+    for number in (1, 2):
+        place = dlt.destinations.duckdb(str(folder / f"{number}.duckdb"))
+        loaded = dlt.pipeline(f"plain_{number}", destination=place, dataset_name=DATASET)
+        loaded.run(source)
+        columns = loaded.default_schema.tables["products"]["columns"]
+        assert columns["account_id"]["primary_key"] and columns["product_id"]["primary_key"]
+        assert all(column.get("description") for name, column in columns.items() if not name.startswith("_"))

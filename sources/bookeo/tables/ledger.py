@@ -48,6 +48,11 @@ LOAD_RUNS = Table(
         _own("packages", "bigint", "Load packages committed."),
         _own("rejected", "bigint", "Records that could not be shaped; they are in rejected_rows."),
         _own("outcome", "text", "How it ended: done, or the kind of error that ended it early, such as RateLimited."),
+        _own(
+            "proof",
+            "text",
+            "Digest of the rows held and the settings by which nothing was missing; empty if it ended early.",
+        ),
     ),
 )
 

@@ -1,0 +1,108 @@
+"""A load that finds nothing new does not look for what is missing, where the last one has shown that nothing was."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from bookeo.tables import LOAD_RUNS, Table
+from bookeo_pipelines import phases
+from bookeo_pipelines.warehouse import Warehouse
+from bookeo_sandbox import Sandbox
+from cheap_loads import asked, assert_exact, load_as_needed
+from loading import AS_NEEDED, load
+from truth import DATASET, query
+
+PROOFS = f"SELECT proof FROM {DATASET}.load_runs ORDER BY started_at"
+
+
+@pytest.fixture
+def looked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What was looked for in the warehouse since the list was cleared."""
+    found: list[str] = []
+    for name in ("unpaid_sums", "absent_customers", "short_histories"):
+        look = getattr(phases, name)
+
+        def noted(*arguments: Any, name: str = name, look: Any = look) -> Any:
+            found.append(name)
+            return look(*arguments)
+
+        monkeypatch.setattr(phases, name, noted)
+    return found
+
+
+def change(database: Path, sql: str) -> None:
+    with duckdb.connect(str(database)) as connection:
+        connection.execute(sql)
+
+
+def test_nothing_new_is_nothing_to_look_for(folder: Path, sandbox: Sandbox, looked: list[str]) -> None:
+    database = folder / "bookeo.duckdb"
+    load_as_needed(sandbox, database)
+    assert {"unpaid_sums", "absent_customers", "short_histories"} == set(looked)
+    looked.clear()
+    result = load_as_needed(sandbox, database)
+    assert not looked and sum(asked(sandbox).values()) <= 3
+    assert result.tables["bookings"].after == query(database, f"SELECT count(*) FROM {DATASET}.bookings")[0][0]
+    first, second = query(database, PROOFS)
+    assert first == second != (None,)
+
+    past = sandbox.truth()
+    sandbox.advance(days=3)
+    load_as_needed(sandbox, database)
+    assert looked, "something was new"
+    assert_exact(database, sandbox, earlier=[past])
+
+
+def test_rows_that_are_gone_are_looked_for(folder: Path, sandbox: Sandbox, looked: list[str]) -> None:
+    database = folder / "bookeo.duckdb"
+    load_as_needed(sandbox, database)
+    one = f"SELECT min(payment_id) FROM {DATASET}.payments WHERE booking_number IS NOT NULL"
+    change(database, f"DELETE FROM {DATASET}.payments WHERE payment_id = ({one})")
+    looked.clear()
+    load_as_needed(sandbox, database)
+    assert "unpaid_sums" in looked
+    assert_exact(database, sandbox, tables=["payments"])
+
+
+def test_other_settings_look_for_themselves(folder: Path, sandbox: Sandbox, looked: list[str]) -> None:
+    database = folder / "bookeo.duckdb"
+    load_as_needed(sandbox, database, start="2026-05-10", histories="always")
+    looked.clear()
+    load_as_needed(sandbox, database, start="2026-05-10", histories="as_needed")
+    assert "short_histories" in looked
+
+
+def test_a_load_that_ended_early_has_proven_nothing(folder: Path, sandbox: Sandbox, looked: list[str]) -> None:
+    database = folder / "bookeo.duckdb"
+    load(sandbox, database, **AS_NEEDED, max_requests=10)
+    assert query(database, PROOFS) == [(None,)]
+    load_as_needed(sandbox, database)
+    looked.clear()
+    load_as_needed(sandbox, database)
+    assert not looked
+
+
+def test_the_runs_of_an_older_version_have_no_proof(
+    folder: Path, sandbox: Sandbox, looked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = folder / "bookeo.duckdb"
+    insert = Warehouse.insert
+    older = replace(LOAD_RUNS, columns=tuple(column for column in LOAD_RUNS.columns if column.name != "proof"))
+
+    def as_it_was(self: Warehouse, table: Table, row: Mapping[str, Any]) -> None:
+        insert(self, older, {name: value for name, value in row.items() if name != "proof"})
+
+    with monkeypatch.context() as before:
+        before.setattr(Warehouse, "insert", as_it_was)
+        load_as_needed(sandbox, database)
+    looked.clear()
+    result = load_as_needed(sandbox, database)
+    assert looked, "without a proof"
+    assert not result.notes.messages
+    assert [proof is None for (proof,) in query(database, PROOFS)] == [True, False]
