@@ -71,5 +71,9 @@ def main() -> None:
     if sys.argv[1:2] == ["load"]:
         # pyarrow and DuckDB import it where they find it, for nothing here, and that takes as long as a third of dlt.
         leave_out("pandas")
-    with owner_only():
-        run_and_exit(app, say, debug="--debug" in sys.argv[1:])
+    try:
+        with owner_only():
+            run_and_exit(app, say, debug="--debug" in sys.argv[1:])
+    finally:
+        # Python looks through all that is left at its end, too, to free it one by one.
+        gc.freeze()

@@ -25,6 +25,7 @@ from dlt.destinations.impl.duckdb.duck import DuckDbClient
 from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
 from dlt.destinations.sql_jobs import SqlMergeFollowupJob
 from duckdb import BinderException, DuckDBPyConnection, NotImplementedException
+from duckdb import Error as DatabaseError
 
 ATTACHED = '"the file"'
 """What DuckDB calls the file while it is loaded into; no dataset can be called so."""
@@ -124,6 +125,16 @@ class FilePool(DuckDbConnectionPool):
         if self.attaches:
             connection.execute(f"USE {ATTACHED}")
         return connection
+
+    def _close_conn(self) -> None:
+        # The database in memory that the file is attached to stays: to make it takes longer than all that a load which
+        # finds nothing new asks of the file.
+        if self.attaches and self._conn is not None:
+            with suppress(DatabaseError):
+                self._conn.execute("USE memory")
+                self._conn.execute(f"DETACH DATABASE IF EXISTS {ATTACHED}")
+                return
+        super()._close_conn()
 
     def _execute_statements(self, conn: DuckDBPyConnection) -> None:
         super()._execute_statements(conn)

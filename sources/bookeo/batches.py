@@ -96,7 +96,13 @@ class Batch:
 
     def _find_links(self, payments: pa.Table) -> Mapping[str, Link]:
         """Finds the bookings that payments of the feed belong to."""
-        return find_links(payments, self._session.payment_links)
+        # A replay of an archive with holes may need those of the others, too.
+        asked = payments if self._session.archive is not None else self._changed(payments)
+        return find_links(asked, self._session.payment_links)
+
+    def _changed(self, payments: pa.Table) -> pa.Table:
+        """Those that are not known to be just so."""
+        return _other_than(payments, "payment_id", self.unchanged)
 
     def _held(self, payments: pa.Table) -> frozenset[str]:
         """Finds payments of the feed that are known to be just so already."""
@@ -104,7 +110,7 @@ class Batch:
         if links is None or self._session.payments_met is None:
             return frozenset()
         self._session.payments_met.update(payments["payment_id"].to_pylist())
-        return frozenset(links.held(payments))
+        return frozenset(links.held(self._changed(payments)))
 
     def table(self, name: str) -> pa.Table | None:
         """One table of these answers.
@@ -203,17 +209,16 @@ class Batch:
 
 def _without(shaped: Shaped, entity: Entity, unchanged: frozenset[str]) -> Shaped:
     """Leaves out records that the last load saw exactly like this, and the customers that only they name."""
-    keys = pa.array(sorted(unchanged), pa.string())
     key = entity.table.key[-1]
-
-    def other_than(table: pa.Table, column: str) -> pa.Table:
-        return table.filter(pc.invert(pc.is_in(table[column], keys)))
-
     own = {entity.table.name, *(item.table.name for item in entity.lists)}
-    tables = {name: other_than(table, key) if name in own else table for name, table in shaped.tables.items()}
+    tables = {name: _other_than(table, key, unchanged) if name in own else table for name, table in shaped.tables.items()}
     for item in entity.embedded:
         kept = tables[entity.table.name][item.entity.table.key[-1]].combine_chunks()
         for table in item.entity.tables:
             rows = tables[table.name]
             tables[table.name] = rows.filter(pc.is_in(rows[item.entity.table.key[-1]], kept))
-    return Shaped(tables, other_than(shaped.rejected, "raw_id"), shaped.unknown_fields)
+    return Shaped(tables, _other_than(shaped.rejected, "raw_id", unchanged), shaped.unknown_fields)
+
+
+def _other_than(rows: pa.Table, column: str, keys: frozenset[str]) -> pa.Table:
+    return rows.filter(pc.invert(pc.is_in(rows[column], pa.array(sorted(keys), pa.string())))) if keys else rows
