@@ -31,7 +31,7 @@ ATTACHED = '"the file"'
 """What DuckDB calls the file while it is loaded into; no dataset can be called so."""
 ROWS_IN_A_GROUP = 30_720
 """A quarter of what DuckDB writes else, and a multiple of its 2,048."""
-MEMORY = "300MB"
+MEMORY = "200MB"
 """What DuckDB may use while a chunk is loaded, and twice what that needs; more it puts on disk."""
 PLACE = '"place in the package"'
 """A column of new rows that no other row has the value of."""
@@ -100,6 +100,8 @@ class FilePool(DuckDbConnectionPool):
         super().__init__(credentials)
         self.attaches = True
         """Whether the file is attached; it cannot be where somebody in this very process has opened it."""
+        self.written = False
+        """Whether much has been written since it was opened."""
 
     def borrow_conn(self, *args: Any, **settings: Any) -> DuckDBPyConnection:
         """Lends a connection.
@@ -128,12 +130,13 @@ class FilePool(DuckDbConnectionPool):
 
     def _close_conn(self) -> None:
         # The database in memory that the file is attached to stays: to make it takes longer than all that a load which
-        # finds nothing new asks of the file.
-        if self.attaches and self._conn is not None:
+        # finds nothing new asks of the file. After much was written it would stay with some of the memory for that.
+        if self.attaches and self._conn is not None and not self.written:
             with suppress(DatabaseError):
                 self._conn.execute("USE memory")
                 self._conn.execute(f"DETACH DATABASE IF EXISTS {ATTACHED}")
                 return
+        self.written = False
         super()._close_conn()
 
     def _execute_statements(self, conn: DuckDBPyConnection) -> None:

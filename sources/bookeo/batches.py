@@ -211,7 +211,9 @@ def _without(shaped: Shaped, entity: Entity, unchanged: frozenset[str]) -> Shape
     """Leaves out records that the last load saw exactly like this, and the customers that only they name."""
     key = entity.table.key[-1]
     own = {entity.table.name, *(item.table.name for item in entity.lists)}
-    tables = {name: _other_than(table, key, unchanged) if name in own else table for name, table in shaped.tables.items()}
+    tables = {
+        name: _other_than(table, key, unchanged) if name in own else table for name, table in shaped.tables.items()
+    }
     for item in entity.embedded:
         kept = tables[entity.table.name][item.entity.table.key[-1]].combine_chunks()
         for table in item.entity.tables:

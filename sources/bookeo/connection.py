@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from http.cookiejar import DefaultCookiePolicy
+from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -27,6 +28,48 @@ class _Keys(AuthBase):
         return "_Keys()"
 
 
+class _Session(requests.Session):
+    """A session all of whose requests go to one host, with the same headers: these are put together once."""
+
+    _common: requests.PreparedRequest | None = None
+    _environment: Any = None
+
+    def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
+        """Makes a request ready; of its own it has a method, an address, parameters, a body and headers.
+
+        Args:
+            request: The request.
+
+        Returns:
+            What is sent.
+        """
+        if self._common is None:
+            self._common = super().prepare_request(requests.Request("GET", request.url))
+        prepared = self._common.copy()
+        prepared.prepare_method(request.method)
+        prepared.prepare_url(request.url, request.params)
+        prepared.headers.update(request.headers or {})
+        prepared.prepare_body(request.data, None)
+        return prepared
+
+    def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
+        """Finds proxies and certificates in the environment, once.
+
+        Args:
+            url: As of `requests.Session`, as all the others.
+            proxies: None.
+            stream: True.
+            verify: None.
+            cert: None.
+
+        Returns:
+            Arguments for `send`.
+        """
+        if self._environment is None:
+            self._environment = super().merge_environment_settings(url, proxies, stream, verify, cert)
+        return self._environment
+
+
 def http_session(settings: BookeoSettings, api_key: str, secret_key: str) -> requests.Session:
     """Makes a session for all threads: its pool is made for that, and cookies, all else it shares, are refused.
 
@@ -38,7 +81,7 @@ def http_session(settings: BookeoSettings, api_key: str, secret_key: str) -> req
     Returns:
         The session; its repr and its stored headers hold no key.
     """
-    session = requests.Session()
+    session = _Session()
     session.auth = _Keys(api_key, secret_key)
     session.headers.update({"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "bookeo-dlt"})
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))

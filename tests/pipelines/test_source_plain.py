@@ -59,5 +59,6 @@ def test_each_package_brings_its_tables_with_keys_and_descriptions(database: Pat
         loaded = dlt.pipeline(f"plain_{number}", destination=place, dataset_name=DATASET)
         loaded.run(source)
         columns = loaded.default_schema.tables["products"]["columns"]
-        assert columns["account_id"]["primary_key"] and columns["product_id"]["primary_key"]
+        assert columns["account_id"]["primary_key"]
+        assert columns["product_id"]["primary_key"]
         assert all(column.get("description") for name, column in columns.items() if not name.startswith("_"))
