@@ -60,7 +60,9 @@ def main() -> int:
         "--budget-minutes", type=float, default=10, help="minutes each of the others may take for a size's runs"
     )
     parser.add_argument("--max-gb", type=float, default=12, help="memory a load may take (default: %(default)s)")
-    parser.add_argument("--concurrency", type=int, default=4, help="requests at once where pages take their time")
+    parser.add_argument(
+        "--concurrency", default="1,2,4", help="requests at once where pages take their time (default: %(default)s)"
+    )
     parser.add_argument("--write", action="store_true", help="keep the figures, and write them into the documents")
     parser.add_argument("--again", action="store_true", help="measure nothing: take the figures that are kept")
     options = parser.parse_args()
@@ -121,7 +123,9 @@ def measure_size(bench: Bench, size: int, options: argparse.Namespace, results: 
     missing = {one.name: _why_not(results, one, size, budget, bench.limits) for one in contenders}
     results["loads"][str(size)] = rounds(bench, contenders, runs, budget, missing, say)
     if size == SLOW:
-        results["slow"] = bench.slow_loads(PAGE_SECONDS, options.concurrency, runs)
+        results["slow"] = [
+            bench.slow_loads(PAGE_SECONDS, int(at_once), runs) for at_once in options.concurrency.split(",")
+        ]
     cases = results["increments"][str(size)] = {}
     for case, changes in {"nothing new": 0, f"{FEW:,} changed": FEW, "1% changed": size // 100}.items():
         cases[case] = [bench.increment(changes) for _ in range(min(runs, RUNS_OF_LARGE))]

@@ -53,8 +53,7 @@ def bounds(results: Results) -> list[Bound]:
         found.append(Bound(promise, f"{times:.2f} times", times >= 5))
     if ours and floor:
         at_most("200,000 bookings: at most 2.5 times the CPU of the floor", ours / floor, 2.5)
-    slow = results.get("slow")
-    if slow:
+    for slow in results.get("slow") or ():
         alone = slow["pages"] * slow["seconds"] / slow["concurrency"]
         at_most(
             f"{slow['bookings']:,} bookings, {slow['seconds'] * 1000:.0f} ms a page, {slow['concurrency']} at once: "

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import sys
+from contextlib import nullcontext
 from typing import Annotated
 
 import typer
@@ -68,12 +70,9 @@ def main() -> None:
 
     # What the libraries make stays; to look through it for garbage, again and again, took a tenth of the CPU.
     gc.set_threshold(50_000, 20, 20)
-    if sys.argv[1:2] == ["load"]:
-        # pyarrow and DuckDB import it where they find it, for nothing here, and that takes as long as a third of dlt.
-        leave_out("pandas")
-    try:
-        with owner_only():
-            run_and_exit(app, say, debug="--debug" in sys.argv[1:])
-    finally:
-        # Python looks through all that is left at its end, too, to free it one by one.
-        gc.freeze()
+    # At the end, too, Python would look through all that is left, to free it piece by piece.
+    atexit.register(gc.freeze)
+    # pyarrow and DuckDB import pandas where they find it, for nothing in a load, and that takes a third as long as dlt.
+    needless = leave_out("pandas") if sys.argv[1:2] == ["load"] else nullcontext()
+    with owner_only(), needless:
+        run_and_exit(app, say, debug="--debug" in sys.argv[1:])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.abc import MetaPathFinder
 
 
@@ -26,11 +28,21 @@ class _NotFound(MetaPathFinder):
             raise ModuleNotFoundError(f"{fullname} is of no use to this command", name=fullname)
 
 
-def leave_out(module: str) -> None:
-    """Keeps a module from being imported in this process by libraries that do so wherever they find it.
+@contextmanager
+def leave_out(module: str) -> Iterator[None]:
+    """Keeps a module from being imported by libraries that do so wherever they find it.
 
     Args:
         module: The module's name; nothing happens where it has been imported already.
+
+    Yields:
+        Nothing; for as long as this lasts, the module seems not to be installed.
     """
+    finder = _NotFound(module)
     if module not in sys.modules:
-        sys.meta_path.insert(0, _NotFound(module))
+        sys.meta_path.insert(0, finder)
+    try:
+        yield
+    finally:
+        if finder in sys.meta_path:
+            sys.meta_path.remove(finder)

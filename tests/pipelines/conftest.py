@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pandas  # noqa: F401 - the command leaves it out of a process that has not imported it
 import pytest
 
 from bookeo_sandbox import Sandbox

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import subprocess
+import sys
 import weakref
 from decimal import Decimal
 from pathlib import Path
@@ -15,6 +17,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from bookeo.batches import Batch
+from bookeo.shape_versions import LoadVersions
+from bookeo.tables import Entity
+from bookeo_pipelines import phases
 from bookeo_pipelines.duckdb_file import ROWS_IN_A_GROUP, SetMergeJob
 from bookeo_pipelines.duckdb_file import duckdb as duckdb_destination
 from bookeo_sandbox import Sandbox
@@ -118,6 +123,25 @@ def test_a_file_is_written_in_small_groups_of_rows(folder: Path) -> None:
     assert [path.name for path in folder.glob("a.duckdb*")] == ["a.duckdb"], "nothing waits beside it"
 
 
+def test_a_file_is_let_go_between_questions(folder: Path) -> None:
+    database = folder / "a.duckdb"
+    pipeline = merge(database, folder, pa.table({"a": [1]}))
+    write = "import duckdb, sys; duckdb.connect(sys.argv[1]).execute('INSERT INTO bookeo_data.t (a) VALUES (2)')"
+    for number in (1, 2):
+        with pipeline.sql_client() as client:
+            assert client.execute_sql("SELECT count(*) FROM bookeo_data.t") == [(number,)]
+        subprocess.run([sys.executable, "-c", write, str(database)], check=True)
+
+
+def test_memory_is_bounded_unless_somebody_says_otherwise(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = "SELECT current_setting('memory_limit')"
+    with merge(folder / "a.duckdb", folder, pa.table({"a": [1]})).sql_client() as client:
+        assert client.execute_sql(asked) == [("190.7 MiB",)]
+    monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS__GLOBAL_CONFIG", '{"memory_limit": "1GB"}')
+    with merge(folder / "b.duckdb", folder, pa.table({"a": [1]})).sql_client() as client:
+        assert client.execute_sql(asked) == [("953.6 MiB",)]
+
+
 def test_a_file_that_this_process_has_open_is_loaded_into_all_the_same(
     sandbox: Sandbox, loaded: Path, folder: Path
 ) -> None:
@@ -170,3 +194,28 @@ def test_one_batch_of_pages_is_held_at_a_time(
     load(sandbox, tmp_path / "a.duckdb", window_days=14, payments="never", histories="never", customers="never")
     assert len(held) > 5
     assert max(held) <= 2
+
+
+def test_what_is_known_of_a_package_is_forgotten_before_it_is_loaded(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: weakref.WeakSet[LoadVersions] = weakref.WeakSet()
+    held: list[int] = []
+    begin, load_package = LoadVersions.__init__, phases.load_pending
+
+    def counted(self: LoadVersions, entity: Entity) -> None:
+        begin(self, entity)
+        made.add(self)
+        held.append(len(made))
+
+    def looked(pipeline: Any) -> Any:
+        gc.collect()
+        held.append(len(made))
+        return load_package(pipeline)
+
+    monkeypatch.setattr(LoadVersions, "__init__", counted)
+    monkeypatch.setattr(phases, "load_pending", looked)
+    load(sandbox, tmp_path / "a.duckdb", chunk_bookings=50, payments="never", histories="never")
+    assert max(held) == 1
+    assert held.count(0) > 1
+    assert held[1] == 0
