@@ -7,7 +7,7 @@ import hashlib
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -243,6 +243,22 @@ def database_for_writing(where: Target) -> Iterator[None]:
     finally:
         if new and path.exists() and not _has_tables(where):
             path.unlink()
+
+
+def kept_open(where: Target) -> AbstractContextManager[None]:
+    """Keeps a DuckDB file open while several questions are asked of it.
+
+    Args:
+        where: The target; nothing happens for other destinations.
+
+    Returns:
+        For a `with` block in which nothing is loaded.
+    """
+    if where.database is None:
+        return nullcontext()
+    from bookeo_pipelines.duckdb_file import kept_open
+
+    return kept_open(where.database)
 
 
 def _has_tables(where: Target) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, cast
@@ -25,7 +25,7 @@ from dlt.destinations.impl.duckdb.duck import DuckDbClient
 from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
 from dlt.destinations.sql_jobs import SqlMergeFollowupJob
 from duckdb import BinderException, DuckDBPyConnection, NotImplementedException
-from duckdb import Error as DatabaseError
+from duckdb import connect as duckdb_connect
 
 ATTACHED = '"the file"'
 """What DuckDB calls the file while it is loaded into; no dataset can be called so."""
@@ -89,6 +89,27 @@ class FileMergeJob(SetMergeJob):
         return f"SELECT {', '.join(columns)} FROM {table_name} WHERE {only}({condition or 'true'})"
 
 
+@contextmanager
+def kept_open(database: Path) -> Iterator[None]:
+    """Keeps a file open that is turned to again and again: each time takes as long as some questions.
+
+    Not while it is written to: only when it is closed, all is put in its place.
+
+    Args:
+        database: The file.
+
+    Yields:
+        Nothing; what is asked of `FilePool` meanwhile is asked of the same database.
+    """
+    with duckdb_connect(_in_memory(str(database))):
+        yield
+
+
+def _in_memory(path: str) -> str:
+    """The name of the database in memory that a file is attached to."""
+    return f":memory:{path}"
+
+
 class FilePool(DuckDbConnectionPool):
     """Connections to the file, which DuckDB is told to write in small groups of rows.
 
@@ -100,8 +121,6 @@ class FilePool(DuckDbConnectionPool):
         super().__init__(credentials)
         self.attaches = True
         """Whether the file is attached; it cannot be where somebody in this very process has opened it."""
-        self.written = False
-        """Whether much has been written since it was opened."""
 
     def borrow_conn(self, *args: Any, **settings: Any) -> DuckDBPyConnection:
         """Lends a connection.
@@ -127,17 +146,6 @@ class FilePool(DuckDbConnectionPool):
         if self.attaches:
             connection.execute(f"USE {ATTACHED}")
         return connection
-
-    def _close_conn(self) -> None:
-        # The database in memory that the file is attached to stays: to make it takes longer than all that a load which
-        # finds nothing new asks of the file. After much was written it would stay with some of the memory for that.
-        if self.attaches and self._conn is not None and not self.written:
-            with suppress(DatabaseError):
-                self._conn.execute("USE memory")
-                self._conn.execute(f"DETACH DATABASE IF EXISTS {ATTACHED}")
-                return
-        self.written = False
-        super()._close_conn()
 
     def _execute_statements(self, conn: DuckDBPyConnection) -> None:
         super()._execute_statements(conn)
@@ -167,7 +175,7 @@ class FileCredentials(DuckDbCredentials):
 
     def _conn_str(self) -> str:
         path = str(self.database)
-        return f":memory:{path}" if cast("FilePool", self.conn_pool).attaches else path
+        return _in_memory(path) if cast("FilePool", self.conn_pool).attaches else path
 
 
 @configspec(init=False)

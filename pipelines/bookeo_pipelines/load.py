@@ -18,7 +18,7 @@ from dlt.common.destination.exceptions import DestinationException
 from bookeo import BookeoError, BookeoSettings, LoadNotes, LoadSession, Progress
 from bookeo.api import BookeoClient
 from bookeo.usage import Usage
-from bookeo_pipelines.destination import Target, check_place, database_for_writing
+from bookeo_pipelines.destination import Target, check_place, database_for_writing, kept_open
 from bookeo_pipelines.failures import as_bookeo_error
 from bookeo_pipelines.owner_only import owner_only
 from bookeo_pipelines.packages import Pending, finish_pending, open_pipeline, working_folder
@@ -250,19 +250,17 @@ def _load(
         names = selection(session, request.tables)
         account_id = session.account_id
         watch.begins(account_id)
-        with loading:
+        with loading, kept_open(request.target):
             pipeline = open_pipeline(request.pipeline_name, request.target)
             pending = finish_pending(pipeline, request.target)
+            phases = Phases(pipeline, session, names, request.target, loading, request.refresh_customers, watch)
+            before = phases.warehouse.row_counts()
         session.known_empty = known_empty(request.pipeline_name, request.target, account_id)
-        phases = Phases(
-            pipeline, session, names, request.target, loading, refresh_customers=request.refresh_customers, watch=watch
-        )
-        warehouse = phases.warehouse
-        before = warehouse.row_counts()
         phases.run(before)
-        # Payments can go without any coming.
-        after = before | warehouse.row_counts([*session.rows, "payments"])
-        record_run(warehouse, session, began, phases.packages, phases.proof(after))
+        with loading, kept_open(request.target):
+            # Payments can go without any coming.
+            after = before | phases.warehouse.row_counts([*session.rows, "payments"])
+            record_run(phases.warehouse, session, began, phases.packages, phases.proof(after))
     except BookeoError:
         raise
     except DestinationException as error:

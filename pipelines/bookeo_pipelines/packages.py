@@ -156,7 +156,6 @@ def load_pending(pipeline: Any) -> Any:
     # would do so time and again.
     with pipeline.sql_client() as client:
         client.execute_sql("SET GLOBAL checkpoint_threshold = '1GB'")
-        client.credentials.conn_pool.written = True
         return making_tables(lambda: pipeline.load(workers=1))
 
 

@@ -19,7 +19,7 @@ from bookeo.errors import RequestBudgetSpent, SettingsError
 from bookeo.settings_lists import lists_are_due
 from bookeo.windows import parse_time
 from bookeo_pipelines.descriptions import describe_tables
-from bookeo_pipelines.destination import Target
+from bookeo_pipelines.destination import Target, kept_open
 from bookeo_pipelines.failures import as_bookeo_error
 from bookeo_pipelines.missing import (
     WarehouseLinks,
@@ -91,7 +91,6 @@ class Phases:
         tables: frozenset[str],
         target: Target,
         loading: AbstractContextManager[Any] | None = None,
-        *,
         refresh_customers: bool = False,
         watch: LoadWatch | None = None,
     ) -> None:
@@ -159,7 +158,9 @@ class Phases:
         session = self._session
         if any(session.rows[name] for name in PROVEN_TABLES) or session.failure or self._customers_are_due():
             return False
-        return last_proof(self.warehouse) == self.proof(held) and not Settlement(session, self.warehouse).not_in_feed()
+        with self._loading, kept_open(self._target):
+            proven = last_proof(self.warehouse) == self.proof(held)
+            return proven and not Settlement(session, self.warehouse).not_in_feed()
 
     def _read_bookings(self) -> bool:
         """Commits chunk after chunk until the range is done or something ended the reading early."""
@@ -343,8 +344,10 @@ class Phases:
         self.packages += 1
         self._watch.committed(self.packages, self._session.rows - counted)
         changed = {name for package in info.load_packages for name in package.schema_update}
-        if changed:
+        # Another account's load may have made tables, too.
+        if changed or not self._session.rows.keys() <= self.warehouse.tables:
             self.warehouse.look_again()
+        if changed:
             self._describe(changed)
         return True
 

@@ -67,6 +67,8 @@ class Settlement:
         Those that the feed still shows are nobody's as far as is known, and the feed will not link them by their text
         again; the others are removed.
         """
+        # The answers may have been the first ever.
+        self._warehouse.look_again()
         if not (self._warehouse.has("payments") and self._warehouse.has("child_checks")):
             return
         rows = self._warehouse.rows(

@@ -6,6 +6,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
+from importlib.abc import MetaPathFinder
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,15 @@ def test_accounts_do_not_wait_for_each_others_pace(
 
 def test_threads_find_pandas_imported(monkeypatch: pytest.MonkeyPatch) -> None:
     # Half of it is there while one of them imports it, and that half is what dlt would use in another.
-    monkeypatch.setitem(sys.modules, "pandas", None)
-    with pytest.raises(ImportError, match="pandas"):
+    looked_for: list[str] = []
+
+    class Finder(MetaPathFinder):
+        def find_spec(self, fullname: str, path: object = None, target: object = None) -> None:
+            looked_for.append(fullname)
+            raise ModuleNotFoundError(fullname)
+
+    monkeypatch.delitem(sys.modules, "pandas")
+    monkeypatch.setattr(sys, "meta_path", [Finder(), *sys.meta_path])
+    with pytest.raises(IndexError):
         run_loads([])
+    assert looked_for == ["pandas"], "or that it is not there, as the command wants it"
