@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,7 +11,7 @@ import pyarrow.compute as pc
 from bookeo.replay import TableRows, keys
 from bookeo.tables import ENTITIES, TABLES, Table
 from bookeo_pipelines.marking import mark_deleted
-from bookeo_pipelines.warehouse import KEYS_AT_ONCE, Warehouse
+from bookeo_pipelines.warehouse import Warehouse
 
 _AGES = ("fetched_at", "loaded_at", "checked_at", "updated_at")
 """Columns that say how old a row is; the first that a table has."""
@@ -88,10 +87,10 @@ class NewerRows:
         name, group = rows.table.name, rows.group
         columns = "".join(f", {column}" for column in group)
         first = sorted(set(rows.rows[group[0]].to_pylist())) if group else []
-        for values in _some(first) if group else iter([()]):
-            among = f" AND {group[0]} IN ({', '.join(['%s'] * len(values))})" if group else ""
+        for among, values in self._warehouse.among(first) if group else [("", ())]:
+            where = f" AND {group[0]} IN ({among})" if group else ""
             held = self._warehouse.rows(
-                f"SELECT max({age}){columns} FROM {{{name}}} WHERE account_id = %s{among} "
+                f"SELECT max({age}){columns} FROM {{{name}}} WHERE account_id = %s{where} "
                 + (f"GROUP BY {columns[2:]}" if group else ""),
                 self._warehouse.account_id,
                 *values,
@@ -135,8 +134,3 @@ def _owners(one: TableRows) -> pa.ChunkedArray:
     """The owner of each row of a list, as `keys` writes it for the objects' own table."""
     group = [name for name in one.table.owner if name != "account_id"]
     return one.rows[group[0]] if group else pa.chunked_array([pa.repeat("", len(one.rows))])
-
-
-def _some(values: Sequence[Any]) -> Iterator[Collection[Any]]:
-    for first in range(0, len(values), KEYS_AT_ONCE):
-        yield values[first : first + KEYS_AT_ONCE]

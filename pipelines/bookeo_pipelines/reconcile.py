@@ -252,14 +252,13 @@ class _Reconciling:
 
     def _written_since(self, numbers: Collection[str], moment: datetime) -> frozenset[str]:
         found: set[str] = set()
-        for group in _groups(sorted(numbers)):
-            marks = ", ".join(["%s"] * len(group))
+        for among, values in self._warehouse.among(sorted(numbers)):
             rows = self._warehouse.rows(
                 "SELECT booking_number FROM {bookings} WHERE account_id = %s AND fetched_at >= %s "
-                f"AND booking_number IN ({marks})",
+                f"AND booking_number IN ({among})",
                 self._warehouse.account_id,
                 moment,
-                *group,
+                *values,
             )
             found.update(number for (number,) in rows)
         return frozenset(found)

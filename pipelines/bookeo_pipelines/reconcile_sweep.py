@@ -12,7 +12,7 @@ from bookeo import LoadSession
 from bookeo.reader import WindowRead, WindowReader
 from bookeo.sweep import COMPARED, Values, bookings_paid_since, still_there, swept
 from bookeo_pipelines.missing import WarehouseLinks
-from bookeo_pipelines.warehouse import KEYS_AT_ONCE, Warehouse
+from bookeo_pipelines.warehouse import Warehouse
 
 UPDATED_AT = COMPARED.index("updated_at")
 COMPARED_AT_ONCE = 5000
@@ -177,11 +177,9 @@ class Comparison:
         return self._rows("start_time >= %s AND start_time < %s", first, last + timedelta(seconds=1))
 
     def _held(self, numbers: Collection[str]) -> dict[str, Held]:
-        names = sorted(numbers)
         found: dict[str, Held] = {}
-        for first in range(0, len(names), KEYS_AT_ONCE):
-            group = names[first : first + KEYS_AT_ONCE]
-            found |= self._rows(f"booking_number IN ({', '.join(['%s'] * len(group))})", *group)
+        for among, values in self.warehouse.among(sorted(numbers)):
+            found |= self._rows(f"booking_number IN ({among})", *values)
         return found
 
     def _rows(self, condition: str, *values: object) -> dict[str, Held]:
