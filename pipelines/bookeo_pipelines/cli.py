@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import gc
 import sys
-from contextlib import nullcontext
 from typing import Annotated
 
 import typer
@@ -13,7 +12,7 @@ import typer
 from bookeo_pipelines.commands import archiving, loading, looking, privacy, sharing, showing, trying
 from bookeo_pipelines.commands.marts import marts
 from bookeo_pipelines.commands.options import say
-from bookeo_pipelines.environment import leave_out, quiet_dlt
+from bookeo_pipelines.environment import quiet_dlt
 from bookeo_pipelines.owner_only import owner_only
 
 quiet_dlt()
@@ -72,7 +71,5 @@ def main() -> None:
     gc.set_threshold(50_000, 20, 20)
     # At the end, too, Python would look through all that is left, to free it piece by piece.
     atexit.register(gc.freeze)
-    # pyarrow and DuckDB import pandas where they find it, for nothing in a load, and that takes a third as long as dlt.
-    needless = leave_out("pandas") if sys.argv[1:2] == ["load"] else nullcontext()
-    with owner_only(), needless:
+    with owner_only():
         run_and_exit(app, say, debug="--debug" in sys.argv[1:])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from typing import Any
@@ -32,7 +32,7 @@ class Warehouse:
     def __init__(self, pipeline: Any, account_id: str, access: AbstractContextManager[Any] | None = None) -> None:
         self._access = access or nullcontext()
         self._pipeline = pipeline
-        self._tables: frozenset[str] | None = None
+        self._columns: Mapping[str, Collection[str]] | None = None
         self._sql_client: Any = None
         self.account_id = account_id
 
@@ -40,22 +40,24 @@ class Warehouse:
     def tables(self) -> frozenset[str]:
         """Names of our tables that exist."""
         # No cached_property: in Python 3.11 its lock is one for all instances, and ours would be taken inside it.
-        if self._tables is None:
-            self._tables = self._find_tables()
-        return self._tables
+        return frozenset(self._known_columns())
 
-    def _find_tables(self) -> frozenset[str]:
+    def _known_columns(self) -> Mapping[str, Collection[str]]:
+        if self._columns is None:
+            self._columns = self._find_columns()
+        return self._columns
+
+    def _find_columns(self) -> Mapping[str, Collection[str]]:
         if self._pipeline.default_schema_name is None:
-            return frozenset()
+            return {}
         with self._access, self._pipeline.destination_client() as client:
             if not client.is_storage_initialized():
-                return frozenset()
-            stored = dict(client.get_storage_tables(TABLES))
-        return frozenset(name for name, columns in stored.items() if columns)
+                return {}
+            return {name: columns.keys() for name, columns in client.get_storage_tables(TABLES) if columns}
 
     def look_again(self) -> None:
         """Forgets which tables there are, after some were made."""
-        self._tables = None
+        self._columns = None
 
     def has(self, table: str) -> bool:
         """Tells whether a table exists.
@@ -131,15 +133,18 @@ class Warehouse:
             row: Its values, by the names of its columns.
         """
         with self._access:
-            self._make(table)
-            with self._pipeline.destination_client() as client:
-                if isinstance(client, DeltaClient):
+            # What dlt knows of it takes longer to find out.
+            if not {column.name for column in table.columns}.issubset(self._known_columns().get(table.name, ())):
+                self._make(table)
+                self.look_again()
+            if isinstance(self._client(), DeltaSqlClient):
+                with self._pipeline.destination_client() as client:
                     client.insert(table.name, pa.Table.from_pylist([dict(row)], schema=arrow_schema(table)))
-                    return
-                qualified = client.sql_client.make_qualified_table_name(table.name)
+                return
+            with self._client() as client:
+                qualified = client.make_qualified_table_name(table.name)
                 marks = ", ".join(["%s"] * len(row))
-                insert = f"INSERT INTO {qualified} ({', '.join(row)}) VALUES ({marks})"
-                client.sql_client.execute_sql(insert, *row.values())
+                client.execute_sql(f"INSERT INTO {qualified} ({', '.join(row)}) VALUES ({marks})", *row.values())
 
     def _make(self, table: Table) -> None:
         schema = self._pipeline.default_schema

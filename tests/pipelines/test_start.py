@@ -20,7 +20,7 @@ except SystemExit as ended:
 print(*sorted(name for name in sys.modules if "." not in name))
 import pandas
 """
-NEEDLESS = {"IPython", "altair", "dagster", "dbt", "marimo", "matplotlib", "pandas", "pyiceberg", "sqlalchemy"}
+NEEDLESS = {"IPython", "altair", "dagster", "dbt", "marimo", "matplotlib", "numpy", "pandas", "pyiceberg", "sqlalchemy"}
 
 
 def test_a_load_imports_nothing_that_it_does_not_need(folder: Path, keys: Sandbox) -> None:
