@@ -20,7 +20,7 @@ from bookeo.shape import RawPage
 from bookeo.tables import BOOKING, CUSTOMER, CUSTOMER_BOOKING, PAYMENT, Entity
 from bookeo.windows import format_time
 
-PAGES_AT_ONCE = 100
+PAGES_AT_ONCE = 200
 """Pages that are shaped together: Arrow is fastest on few, large tables, but memory must not grow with the chunk."""
 _LISTS = {BOOKING: "GET /bookings", PAYMENT: "GET /payments"}
 """The operation that reads windows of an entity."""
