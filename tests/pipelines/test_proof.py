@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,14 @@ import duckdb
 import pytest
 from cheap_loads import asked, assert_exact, load_as_needed
 
+from bookeo import LoadSession
 from bookeo.tables import LOAD_RUNS, Table
 from bookeo_pipelines import phases
+from bookeo_pipelines.destination import target
+from bookeo_pipelines.phases import Phases
 from bookeo_pipelines.warehouse import Warehouse
 from bookeo_sandbox import Sandbox
-from loading import AS_NEEDED, load
+from loading import AS_NEEDED, load, settings_of
 from truth import DATASET, query
 
 PROOFS = f"SELECT proof FROM {DATASET}.load_runs ORDER BY started_at"
@@ -61,15 +64,32 @@ def test_what_is_proven_is_looked_for_once(folder: Path, sandbox: Sandbox, looke
     assert_exact(database, sandbox, tables=["payments"])
 
     looked.clear()
-    load_as_needed(sandbox, database, payments="never")
-    assert looked, "by other settings something else may be missing"
-
-    looked.clear()
     past = sandbox.truth()
     sandbox.advance(days=3)
     load_as_needed(sandbox, database)
     assert looked, "something was new"
     assert_exact(database, sandbox, earlier=[past])
+
+
+def test_a_proof_is_of_rows_settings_and_permissions(sandbox: Sandbox) -> None:
+    def proof(tables: Collection[str] = ("bookings",), held: Mapping[str, int] | None = None, **values: Any) -> str:
+        settings = settings_of(sandbox, **{**AS_NEEDED, **values})
+        session = LoadSession(settings)
+        counts = {"bookings": 5, "payments": 2} if held is None else held
+        return Phases(None, session, frozenset(tables), target("duckdb", DATASET, Path("no.duckdb"))).proof(counts)
+
+    others = [
+        proof(("bookings", "payments")),
+        proof(held={"bookings": 5, "payments": 1}),
+        proof(held={"bookings": 5}),
+        proof(payments="never"),
+        proof(customers="never"),
+        proof(histories="always"),
+    ]
+    same = proof(held={"payments": 2, "bookings": 5, "load_windows": 9, "products": 3})
+    assert proof() == same
+    sandbox.permissions(["bookings_r_all"])
+    assert len({same, *others, proof()}) == len(others) + 2
 
 
 def test_a_load_that_ended_early_has_proven_nothing(folder: Path, sandbox: Sandbox) -> None:
