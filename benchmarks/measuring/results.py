@@ -16,7 +16,7 @@ MOST = 6
 
 
 def merged(kept: Results, new: Results) -> Results:
-    """Keeps the sizes that were not measured this time.
+    """Keeps the sizes, and of a size those who load it, that were not measured this time.
 
     Args:
         kept: What was measured before.
@@ -26,6 +26,8 @@ def merged(kept: Results, new: Results) -> Results:
         Both; of what is in both, the new.
     """
     both = {part: kept.get(part, {}) | new.get(part, {}) for part in BY_SIZE}
+    for size, loads in both["loads"].items():
+        both["loads"][size] = kept.get("loads", {}).get(size, {}) | loads
     return (
         kept | new | {part: dict(sorted(sizes.items(), key=lambda item: int(item[0]))) for part, sizes in both.items()}
     )

@@ -126,7 +126,9 @@ def test_bounds_hold_or_not() -> None:
 def test_sizes_that_are_not_measured_again_are_kept() -> None:
     kept = results(n20000=entry(5), n1000000=entry(99))
     new = results(n20000=entry(4), n100000=entry(9)) | {"increments": {"100000": {}}}
+    del new["loads"]["20000"][REST_API_PARQUET.name]
     both = merged(kept, new)
+    assert both["loads"]["20000"][REST_API_PARQUET.name] == entry(100)
     assert list(both["loads"]) == ["20000", "100000", "1000000"]
     assert both["loads"]["20000"][OURS.name]["cpu"] == [4]
     assert list(both["increments"]) == ["20000", "100000"]
