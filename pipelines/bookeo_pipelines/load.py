@@ -24,6 +24,7 @@ from bookeo_pipelines.owner_only import owner_only
 from bookeo_pipelines.packages import Pending, finish_pending, open_pipeline, working_folder
 from bookeo_pipelines.phases import Phases, selection
 from bookeo_pipelines.plan import known_empty
+from bookeo_pipelines.proof import proof
 from bookeo_pipelines.run_lock import one_at_a_time
 from bookeo_pipelines.runs import record_run
 from bookeo_pipelines.watching import LoadWatch, watched
@@ -260,7 +261,7 @@ def _load(
         with loading, kept_open(request.target):
             # Payments can go without any coming.
             after = before | phases.warehouse.row_counts([*session.rows, "payments"])
-            record_run(phases.warehouse, session, began, phases.packages, phases.proof(after))
+            record_run(phases.warehouse, session, began, phases.packages, proof(session, names, after))
     except BookeoError:
         raise
     except DestinationException as error:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -26,13 +24,14 @@ from bookeo_pipelines.missing import (
     absent_customers,
     all_paid,
     customer_count,
+    first_booking,
     not_yet_asked,
     perhaps_paid,
     short_histories,
     unpaid_sums,
 )
 from bookeo_pipelines.packages import load_pending
-from bookeo_pipelines.runs import last_proof
+from bookeo_pipelines.proof import PROVEN_TABLES, last_proof, proof
 from bookeo_pipelines.settlement import Settlement
 from bookeo_pipelines.warehouse import Warehouse
 from bookeo_pipelines.watching import LoadWatch
@@ -41,8 +40,6 @@ LEDGER_TABLES = frozenset({"load_windows", "child_checks", "rejected_rows"})
 """Tables about the loading itself; they are always loaded along."""
 FEED = "payment_feed"
 """The hidden resource that is read after the bookings, which its payments are linked to."""
-PROVEN_TABLES = ("bookings", "child_checks", "customer_bookings", "customers", "payments")
-"""Tables whose rows tell what is missing."""
 PARENTS_IN_A_PACKAGE = 1000
 """Parents asked one by one before their answers are committed."""
 
@@ -136,20 +133,6 @@ class Phases:
         if histories and session.may_read("customers"):
             self._ask("customer_bookings", "histories", short_histories(self.warehouse))
 
-    def proof(self, held: Mapping[str, int]) -> str:
-        """Makes the mark of a load that came to its end: of these rows nothing is missing, by these settings.
-
-        Args:
-            held: Rows by table.
-
-        Returns:
-            A digest; the next load that finds nothing new, and the same rows, need not look through them.
-        """
-        settings, identity = self._session.settings, self._session.identity
-        modes = (settings.customers, settings.payments, settings.histories)
-        said = (sorted(self._tables), modes, sorted(identity.permissions), [held.get(name) for name in PROVEN_TABLES])
-        return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16]
-
     def _is_proven(self, held: Mapping[str, int]) -> bool:
         """Tells whether nothing has come since a load after which nothing was missing.
 
@@ -159,7 +142,7 @@ class Phases:
         if any(session.rows[name] for name in PROVEN_TABLES) or session.failure or self._customers_are_due():
             return False
         with self._loading, kept_open(self._target):
-            proven = last_proof(self.warehouse) == self.proof(held)
+            proven = last_proof(self.warehouse) == proof(session, self._tables, held)
             return proven and not Settlement(session, self.warehouse).not_in_feed()
 
     def _read_bookings(self) -> bool:
@@ -362,18 +345,3 @@ class Phases:
 
 def _parent(resource: DltResource) -> str:
     return str(resource._pipe.parent.name)
-
-
-def first_booking(warehouse: Warehouse) -> Any:
-    """Finds a moment before the first payment: bookings are paid when they are made, or later.
-
-    Args:
-        warehouse: The warehouse.
-
-    Returns:
-        The moment, aware; None where there are no bookings.
-    """
-    if not warehouse.has("bookings"):
-        return None
-    [(first,)] = warehouse.rows("SELECT min(creation_time) FROM {bookings} WHERE account_id = %s", warehouse.account_id)
-    return first - timedelta(days=1) if first else None

@@ -11,8 +11,9 @@ from bookeo.archiving import BOOKING_PAGES
 from bookeo.forgotten import STATE_KEY
 from bookeo.resources import NEVER
 from bookeo.windows import ONE_SECOND, floor_second, format_time
+from bookeo_pipelines.missing import first_booking
 from bookeo_pipelines.packages import load_pending
-from bookeo_pipelines.phases import FEED, first_booking
+from bookeo_pipelines.phases import FEED
 from bookeo_pipelines.warehouse import Warehouse
 
 Span = tuple[datetime, datetime]

@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from dlt.common.destination.exceptions import DestinationException
-
 from bookeo import LoadSession
 from bookeo.archiving import Note, note
 from bookeo.tables import LOAD_RUNS
@@ -25,7 +23,7 @@ def record_run(
         session: The load, at its end.
         started_at: When it began, aware.
         packages: Packages that it committed; nothing is written where there are none.
-        proof: See `Phases.proof`.
+        proof: See `bookeo_pipelines.proof`; None where there is none.
     """
     if not packages:
         return
@@ -47,25 +45,3 @@ def record_run(
         warehouse.insert(LOAD_RUNS, row)
     except Exception as error:
         session.notes.say(f"This run could not be noted in {LOAD_RUNS.name} ({type(error).__name__}).")
-
-
-def last_proof(warehouse: Warehouse) -> str | None:
-    """Reads the proof of the last load.
-
-    Args:
-        warehouse: The account's tables.
-
-    Returns:
-        See `Phases.proof`; None where the last load left none.
-    """
-    if not warehouse.has(LOAD_RUNS.name):
-        return None
-    sql = """
-        SELECT max(proof) FROM {load_runs} WHERE account_id = %s
-          AND started_at = (SELECT max(started_at) FROM {load_runs} WHERE account_id = %s)
-    """
-    try:
-        [(proof,)] = warehouse.rows(sql, warehouse.account_id, warehouse.account_id)
-    except DestinationException:
-        return None  # An older version made the table, without the column.
-    return str(proof) if proof else None

@@ -14,8 +14,7 @@ from cheap_loads import asked, assert_exact, load_as_needed
 from bookeo import LoadSession
 from bookeo.tables import LOAD_RUNS, Table
 from bookeo_pipelines import phases
-from bookeo_pipelines.destination import target
-from bookeo_pipelines.phases import Phases
+from bookeo_pipelines.proof import proof
 from bookeo_pipelines.warehouse import Warehouse
 from bookeo_sandbox import Sandbox
 from loading import AS_NEEDED, load, settings_of
@@ -72,24 +71,22 @@ def test_what_is_proven_is_looked_for_once(folder: Path, sandbox: Sandbox, looke
 
 
 def test_a_proof_is_of_rows_settings_and_permissions(sandbox: Sandbox) -> None:
-    def proof(tables: Collection[str] = ("bookings",), held: Mapping[str, int] | None = None, **values: Any) -> str:
-        settings = settings_of(sandbox, **{**AS_NEEDED, **values})
-        session = LoadSession(settings)
-        counts = {"bookings": 5, "payments": 2} if held is None else held
-        return Phases(None, session, frozenset(tables), target("duckdb", DATASET, Path("no.duckdb"))).proof(counts)
+    def proof_of(tables: Collection[str] = ("bookings",), held: Mapping[str, int] | None = None, **modes: Any) -> str:
+        session = LoadSession(settings_of(sandbox, **{**AS_NEEDED, **modes}))
+        return proof(session, tables, {"bookings": 5, "payments": 2} if held is None else held)
 
     others = [
-        proof(("bookings", "payments")),
-        proof(held={"bookings": 5, "payments": 1}),
-        proof(held={"bookings": 5}),
-        proof(payments="never"),
-        proof(customers="never"),
-        proof(histories="always"),
+        proof_of(("bookings", "payments")),
+        proof_of(held={"bookings": 5, "payments": 1}),
+        proof_of(held={"bookings": 5}),
+        proof_of(payments="never"),
+        proof_of(customers="never"),
+        proof_of(histories="always"),
     ]
-    same = proof(held={"payments": 2, "bookings": 5, "load_windows": 9, "products": 3})
-    assert proof() == same
+    same = proof_of(held={"payments": 2, "bookings": 5, "load_windows": 9, "products": 3})
+    assert proof_of() == same
     sandbox.permissions(["bookings_r_all"])
-    assert len({same, *others, proof()}) == len(others) + 2
+    assert len({same, *others, proof_of()}) == len(others) + 2
 
 
 def test_a_load_that_ended_early_has_proven_nothing(folder: Path, sandbox: Sandbox) -> None:
