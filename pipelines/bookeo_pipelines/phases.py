@@ -143,7 +143,8 @@ class Phases:
             return False
         with self._loading, kept_open(self._target):
             proven = last_proof(self.warehouse) == proof(session, self._tables, held)
-            return proven and not Settlement(session, self.warehouse).not_in_feed()
+        # It may ask the API, for which nobody need wait.
+        return proven and not Settlement(session, self.warehouse).not_in_feed()
 
     def _read_bookings(self) -> bool:
         """Commits chunk after chunk until the range is done or something ended the reading early."""
