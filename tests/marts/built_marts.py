@@ -37,6 +37,7 @@ class Built:
         said: What `bookeo marts build --json` said.
         rows: Gives the rows of a query.
         unit_tests: Runs dbt's unit tests; gives what became of each by its name.
+        compile_models: Gives the SQL of selected models by their names.
         compiled: Folder with the SQL of the checks.
         counts: Rows of each table.
         empty: The same of the same database when it was empty.
@@ -46,6 +47,7 @@ class Built:
     said: dict[str, Any]
     rows: Callable[[str], list[Row]]
     unit_tests: Callable[[], dict[str, str]]
+    compile_models: Callable[[str], dict[str, str]]
     compiled: Path
     counts: dict[str, int]
     empty: dict[str, int]
@@ -89,8 +91,13 @@ def build(
             done = run_dbt(where, ["test", "--select", "test_type:unit"], Schemas().variables(where))
         return {result.node.name: result.message or str(result.status) for result in done.result.results}
 
-    counts = count(rows)
-    return Built(said, rows, unit_tests, work / "compiled" / "bookeo_marts", counts, empty or {}, variables)
+    def compiled(selected: str) -> dict[str, str]:
+        with environment(variables):
+            done = run_dbt(where, ["compile", "--select", selected], Schemas().variables(where))
+        return {result.node.name: result.node.compiled_code for result in done.result.results}
+
+    folder = work / "compiled" / "bookeo_marts"
+    return Built(said, rows, unit_tests, compiled, folder, count(rows), empty or {}, variables)
 
 
 def count(rows: Callable[[str], list[Row]]) -> dict[str, int]:
