@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +12,8 @@ from bookeo_pipelines.warehouse import Warehouse
 
 FAR_AHEAD = datetime(2200, 1, 1, tzinfo=UTC)
 """Later than anything is, and a time that every destination knows; ClickHouse's end in 2299."""
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+"""Before anything was read."""
 
 
 class WarehouseLinks:
@@ -23,6 +25,8 @@ class WarehouseLinks:
 
     def __init__(self, warehouse: Warehouse) -> None:
         self._warehouse = warehouse
+        self.linked_before: set[str] = set()
+        """Bookings that payments read now were linked to; they may have lost them."""
 
     def customers_of(self, booking_numbers: Collection[str]) -> Mapping[str, str | None]:
         """Finds bookings.
@@ -44,7 +48,8 @@ class WarehouseLinks:
         Returns:
             The booking's number for each of them; None where the API said that it is not the one in the text.
         """
-        rows = self._rows("payments", "payment_id, booking_number, linked_by", "payment_id", payment_ids)
+        rows = list(self._rows("payments", "payment_id, booking_number, linked_by", "payment_id", payment_ids))
+        self.linked_before.update(number for _, number, _ in rows if number)
         return {payment: number for payment, number, linked_by in rows if linked_by == "endpoint"}
 
     def held(self, payments: pa.Table) -> Collection[str]:
@@ -64,51 +69,107 @@ class WarehouseLinks:
                 strict=True,
             )
         )
-        rows = self._rows("payments", ", ".join(["payment_id", *names]), "payment_id", given)
+        times = [received for received in payments["received_time"].to_pylist() if received is not None]
+        if not times:
+            return ()
+        columns = ", ".join(["payment_id", *names])
+        # Rows lie in the order of time, as they were read: a destination need not look through all of them.
+        within = " AND received_time >= %s AND received_time <= %s"
+        rows = self._rows("payments", columns, "payment_id", given, within, min(times), max(times))
         return {payment for payment, *values in rows if given[payment] == tuple(values)}
 
-    def _rows(self, table: str, columns: str, key: str, values: Collection[str]) -> Iterator[Any]:
+    def _rows(
+        self, table: str, columns: str, key: str, values: Collection[str], further: str = "", *marks: Any
+    ) -> Iterator[Any]:
         if not self._warehouse.has(table):
             return
         for among, keys in self._warehouse.among(sorted(values)):
-            sql = f"SELECT {columns} FROM {{{table}}} WHERE account_id = %s AND {key} IN ({among})"
-            yield from self._warehouse.rows(sql, self._warehouse.account_id, *keys)
+            sql = f"SELECT {columns} FROM {{{table}}} WHERE account_id = %s AND {key} IN ({among}){further}"
+            yield from self._warehouse.rows(sql, self._warehouse.account_id, *keys, *marks)
 
 
-def unpaid_sums(warehouse: Warehouse, read_before: datetime | None = None) -> dict[str, str]:
+def keys_read_since(warehouse: Warehouse, key: str, tables: Collection[str], moment: datetime) -> set[str]:
+    """Finds bookings or customers of which something was read.
+
+    Args:
+        warehouse: The warehouse.
+        key: `booking_number` or `customer_id`.
+        tables: Where to look; one that is not there has no rows.
+        moment: After when, aware.
+
+    Returns:
+        Their keys.
+    """
+    sql = f"SELECT {key} FROM {{table}} WHERE account_id = %s AND fetched_at > %s AND {key} IS NOT NULL"
+    parts = [sql.replace("{table}", f"{{{table}}}") for table in tables if warehouse.has(table)]
+    rows = warehouse.rows(" UNION ".join(parts), *[warehouse.account_id, moment] * len(parts)) if parts else ()
+    return {value for (value,) in rows}
+
+
+def unpaid_sums(warehouse: Warehouse, numbers: Collection[str] | None = None) -> dict[str, str]:
     """Finds bookings whose payments do not add up to what the booking says is paid, currency by currency.
 
     Args:
         warehouse: The warehouse.
-        read_before: Only bookings that were last read before this moment, aware; None for all.
+        numbers: The bookings to look at; None for all.
 
     Returns:
         By booking number, the figures: they say against what it was asked, so that it is asked once.
     """
     if not warehouse.has("payments"):
         return {}
-    # Refunds are negative payments. A booking without a price has nothing to add up to; one payment in another
-    # currency is enough for nothing to add up, whatever the sum is.
-    rows = warehouse.rows(
-        """
-        SELECT b.booking_number, b.total_paid_amount, b.total_paid_currency, p.amount, p.payments, p.lowest, p.highest
-        FROM {bookings} b LEFT JOIN (
-            SELECT booking_number, count(*) AS payments, sum(amount) AS amount,
-                   min(coalesce(currency, '')) AS lowest, max(coalesce(currency, '')) AS highest
-            FROM {payments} WHERE account_id = %s GROUP BY booking_number
-        ) p ON p.booking_number = b.booking_number
-        WHERE b.account_id = %s AND b.deleted_at IS NULL AND b.total_paid_amount IS NOT NULL AND b.fetched_at < %s
-          AND (b.total_paid_amount <> coalesce(p.amount, 0)
-               OR p.lowest <> coalesce(b.total_paid_currency, ' ') OR p.highest <> coalesce(b.total_paid_currency, ' '))
-        """,
-        warehouse.account_id,
-        warehouse.account_id,
-        read_before or FAR_AHEAD,
-    )
-    return {
-        number: f"paid {paid} {currency}, {payments or 0} payments of {amount or 0} {lowest or ''} to {highest or ''}"
-        for number, paid, currency, amount, payments, lowest, highest in rows
-    }
+    account, found = warehouse.account_id, {}
+    for condition, keys in _conditions(warehouse, "booking_number", numbers):
+        # Refunds are negative payments. A booking without a price has nothing to add up to; one payment in another
+        # currency is enough for nothing to add up, whatever the sum is.
+        rows = warehouse.rows(
+            f"""
+            SELECT b.booking_number, b.total_paid_amount, b.total_paid_currency,
+                   p.amount, p.payments, p.lowest, p.highest
+            FROM (SELECT * FROM {{bookings}} WHERE account_id = %s{condition}) b LEFT JOIN (
+                SELECT booking_number, count(*) AS payments, sum(amount) AS amount,
+                       min(coalesce(currency, '')) AS lowest, max(coalesce(currency, '')) AS highest
+                FROM {{payments}} WHERE account_id = %s{condition} GROUP BY booking_number
+            ) p ON p.booking_number = b.booking_number
+            WHERE b.deleted_at IS NULL AND b.total_paid_amount IS NOT NULL
+              AND (b.total_paid_amount <> coalesce(p.amount, 0)
+                   OR p.lowest <> coalesce(b.total_paid_currency, ' ')
+                   OR p.highest <> coalesce(b.total_paid_currency, ' '))
+            """,
+            *[account, *keys] * 2,
+        )
+        for number, paid, currency, amount, payments, low, high in rows:
+            found[number] = (
+                f"paid {paid} {currency}, {payments or 0} payments of {amount or 0} {low or ''} to {high or ''}"
+            )
+    return found
+
+
+def read_since(warehouse: Warehouse, numbers: Collection[str], moment: datetime) -> frozenset[str]:
+    """Tells which of some bookings were read.
+
+    Args:
+        warehouse: The warehouse.
+        numbers: Their numbers.
+        moment: Since when, aware.
+
+    Returns:
+        The numbers of those that were.
+    """
+    found: set[str] = set()
+    for condition, keys in _conditions(warehouse, "booking_number", numbers):
+        sql = f"SELECT booking_number FROM {{bookings}} WHERE account_id = %s AND fetched_at >= %s{condition}"
+        found.update(number for (number,) in warehouse.rows(sql, warehouse.account_id, moment, *keys))
+    return frozenset(found)
+
+
+def _conditions(warehouse: Warehouse, column: str, keys: Collection[str] | None) -> Iterator[tuple[str, Sequence[Any]]]:
+    """Says in SQL that a column is among some keys, and the values of its marks; nothing where it may be any."""
+    if keys is None:
+        yield "", ()
+        return
+    for among, group in warehouse.among(sorted(keys)):
+        yield f" AND {column} IN ({among})", group
 
 
 def perhaps_paid(warehouse: Warehouse, moment: datetime) -> dict[str, str]:
@@ -154,11 +215,12 @@ def all_paid(warehouse: Warehouse) -> dict[str, str]:
     return {number: f"changed {updated_at}" for number, updated_at in rows}
 
 
-def absent_customers(warehouse: Warehouse) -> dict[str, str]:
+def absent_customers(warehouse: Warehouse, moment: datetime | None = None) -> dict[str, str]:
     """Finds customers whose details never came, because the api key was not allowed to read them at the time.
 
     Args:
         warehouse: The warehouse.
+        moment: Only customers of bookings that were read after this, aware; None for all.
 
     Returns:
         By the number of one booking of theirs, who it is.
@@ -167,12 +229,12 @@ def absent_customers(warehouse: Warehouse) -> dict[str, str]:
         return {}
     sql = """
         SELECT max(b.booking_number), b.customer_id FROM {bookings} b
-        WHERE b.account_id = %s AND b.deleted_at IS NULL AND b.customer_id IS NOT NULL
+        WHERE b.account_id = %s AND b.fetched_at > %s AND b.deleted_at IS NULL AND b.customer_id IS NOT NULL
     """
     if warehouse.has("customers"):
         sql += """ AND NOT EXISTS (
             SELECT 1 FROM {customers} c WHERE c.account_id = b.account_id AND c.customer_id = b.customer_id)"""
-    rows = warehouse.rows(f"{sql} GROUP BY b.customer_id", warehouse.account_id)
+    rows = warehouse.rows(f"{sql} GROUP BY b.customer_id", warehouse.account_id, moment or LONG_AGO)
     return {number: f"customer {customer}" for number, customer in rows}
 
 
@@ -204,38 +266,44 @@ def first_booking(warehouse: Warehouse) -> Any:
     return first - timedelta(days=1) if first else None
 
 
-def short_histories(warehouse: Warehouse) -> dict[str, str]:
+def short_histories(warehouse: Warehouse, moment: datetime | None = None) -> dict[str, str]:
     """Finds customers who have more bookings than the warehouse holds for them, or one that is somebody else's by now.
 
     Args:
         warehouse: The warehouse.
+        moment: Only customers of whom something was read after this, aware; None for all.
 
     Returns:
         By customer id, the figures.
     """
     if not (warehouse.has("customers") and warehouse.has("customer_bookings")):
         return {}
-    account = warehouse.account_id
-    short = warehouse.rows(
+    account, customers, bookings = warehouse.account_id, None, None
+    if moment is not None:
+        customers = keys_read_since(warehouse, "customer_id", ("customers", "bookings", "customer_bookings"), moment)
+        bookings = keys_read_since(warehouse, "booking_number", ("bookings", "customer_bookings"), moment)
+    found = {}
+    for condition, keys in _conditions(warehouse, "customer_id", customers):
+        short = f"""
+            SELECT c.customer_id, c.num_bookings FROM (SELECT * FROM {{customers}} WHERE account_id = %s{condition}) c
+            LEFT JOIN (
+                SELECT customer_id, count(*) AS held FROM {{customer_bookings}} WHERE account_id = %s{condition}
+                GROUP BY customer_id
+            ) b ON b.customer_id = c.customer_id
+            WHERE c.num_bookings > coalesce(b.held, 0)
         """
-        SELECT c.customer_id, c.num_bookings FROM {customers} c LEFT JOIN (
-            SELECT customer_id, count(*) AS held FROM {customer_bookings} WHERE account_id = %s GROUP BY customer_id
-        ) b ON b.customer_id = c.customer_id
-        WHERE c.account_id = %s AND c.num_bookings > coalesce(b.held, 0)
-        """,
-        account,
-        account,
-    )
-    moved = warehouse.rows(
+        for customer, held in warehouse.rows(short, *[account, *keys] * 2):
+            found[customer] = f"{held} bookings"
+    for condition, keys in _conditions(warehouse, "booking_number", bookings):
+        moved = f"""
+            SELECT h.customer_id, h.booking_number, b.updated_at
+            FROM (SELECT * FROM {{customer_bookings}} WHERE account_id = %s{condition}) h
+            JOIN (SELECT * FROM {{bookings}} WHERE account_id = %s{condition}) b ON b.booking_number = h.booking_number
+            WHERE b.customer_id <> h.customer_id
         """
-        SELECT h.customer_id, h.booking_number, b.updated_at FROM {customer_bookings} h JOIN {bookings} b
-            ON b.account_id = h.account_id AND b.booking_number = h.booking_number
-        WHERE h.account_id = %s AND b.customer_id <> h.customer_id
-        """,
-        account,
-    )
-    found = {customer: f"{bookings} bookings" for customer, bookings in short}
-    return found | {customer: f"booking {number} changed {updated_at}" for customer, number, updated_at in moved}
+        for customer, number, updated_at in warehouse.rows(moved, *[account, *keys] * 2):
+            found[customer] = f"booking {number} changed {updated_at}"
+    return found
 
 
 def not_yet_asked(warehouse: Warehouse, resource: str, found: dict[str, str]) -> dict[str, str]:

@@ -25,13 +25,15 @@ from bookeo_pipelines.missing import (
     all_paid,
     customer_count,
     first_booking,
+    keys_read_since,
     not_yet_asked,
     perhaps_paid,
+    read_since,
     short_histories,
     unpaid_sums,
 )
 from bookeo_pipelines.packages import load_pending
-from bookeo_pipelines.proof import PROVEN_TABLES, last_proof, proof
+from bookeo_pipelines.proof import PROVEN_TABLES, proven_until
 from bookeo_pipelines.settlement import Settlement
 from bookeo_pipelines.warehouse import Warehouse
 from bookeo_pipelines.watching import LoadWatch
@@ -104,6 +106,10 @@ class Phases:
         """Packages committed so far."""
         self.reached: datetime | None = None
         """The last moment up to which the bookings are committed; None where no window of them is."""
+        self.proves = True
+        """Whether nothing that was not looked at can be missing at the end."""
+        self._links = WarehouseLinks(self.warehouse)
+        self._proven_until: datetime | None = None
 
     def run(self, held: Mapping[str, int]) -> None:
         """Runs all phases.
@@ -115,13 +121,15 @@ class Phases:
             BookeoError: Not even the first package could be committed.
         """
         session = self._session
+        with self._loading, kept_open(self._target):
+            self._proven_until = proven_until(self.warehouse, session, self._tables, held)
         if not self._read_bookings():
             return
         if "payments" in self._tables and session.settings.payments == "as_needed":
-            if not self._read_payments() or self._is_proven(held):
+            if not self._read_payments() or self._is_proven():
                 return
             self._ask_for_payments()
-        elif self._is_proven(held):
+        elif self._is_proven():
             return
         if session.settings.payments == "always" and session.rows["payments"]:
             Settlement(session, self.warehouse).keep_newest()
@@ -131,20 +139,14 @@ class Phases:
         if "customers" in self._tables and session.may_read("customers") and not self._read_customers():
             return
         if histories and session.may_read("customers"):
-            self._ask("customer_bookings", "histories", short_histories(self.warehouse))
+            self._ask("customer_bookings", "histories", short_histories(self.warehouse, self._proven_until))
 
-    def _is_proven(self, held: Mapping[str, int]) -> bool:
-        """Tells whether nothing has come since a load after which nothing was missing.
-
-        What looks for that reads keys and sums of all rows: it would take the longer the more there are.
-        """
+    def _is_proven(self) -> bool:
+        """Tells whether nothing has come since a load after which nothing was missing."""
         session = self._session
         if any(session.rows[name] for name in PROVEN_TABLES) or session.failure or self._customers_are_due():
             return False
-        with self._loading, kept_open(self._target):
-            proven = last_proof(self.warehouse) == proof(session, self._tables, held)
-        # It may ask the API, for which nobody need wait.
-        return proven and not Settlement(session, self.warehouse).not_in_feed()
+        return self._proven_until is not None and not Settlement(session, self.warehouse).not_in_feed()
 
     def _read_bookings(self) -> bool:
         """Commits chunk after chunk until the range is done or something ended the reading early."""
@@ -181,7 +183,7 @@ class Phases:
             or not self._state_of(FEED)
         ):
             return False
-        session.payment_links = WarehouseLinks(self.warehouse)
+        session.payment_links = self._links
         return True
 
     def _read_payments(self) -> bool:
@@ -192,7 +194,7 @@ class Phases:
             # An empty feed would only mean that there is nothing to be seen, and must not move its cursor.
             session.notes.say("Payments are left out: the api key lacks the permission payments_r_all.")
             return True
-        session.payment_links = WarehouseLinks(warehouse)
+        session.payment_links = self._links
         reader = session.payment_reader  # Where no booking was new, some or all of them have been read by now.
         if reader is None:
             session.payments_since = first_booking(warehouse)
@@ -218,19 +220,34 @@ class Phases:
             return
         # A payment need not change its booking: the total of one that was read before may be what is out of date.
         began = session.started_at
-        unpaid = unpaid_sums(warehouse)
-        old = perhaps_paid(warehouse, began) | (unpaid_sums(warehouse, began) if unpaid else {})
-        if self._ask("bookings", "bookings", old):
-            unpaid = unpaid_sums(warehouse)
-        asked = self._ask("payments", "payments", unpaid | Settlement(session, self.warehouse).not_in_feed())
-        if not session.failure:
-            Settlement(session, self.warehouse).settle_answers()
-        again = self._ask("bookings", "bookings", {n: b for n, b in unpaid_sums(warehouse).items() if n in asked})
-        wrong = asked.keys() & unpaid_sums(warehouse).keys() if again or asked else ()
+        with self._loading, kept_open(self._target):
+            looked_at = self._come_since()
+            unpaid = unpaid_sums(warehouse, looked_at)
+            current = read_since(warehouse, unpaid, began)
+            old = {number: figures for number, figures in unpaid.items() if number not in current}
+            old |= perhaps_paid(warehouse, began)
+        again = self._ask("bookings", "bookings", old)
+        unpaid = {number: figures for number, figures in unpaid.items() if number not in again}
+        unpaid |= unpaid_sums(warehouse, again)
+        settlement = Settlement(session, warehouse)
+        asked = self._ask("payments", "payments", unpaid | settlement.not_in_feed())
+        # An answer may show payments that were another booking's; whose, is not known any more.
+        self.proves = not asked
+        if not session.failure and (asked or looked_at is None):
+            settlement.settle_answers()
+        self._ask("bookings", "bookings", unpaid_sums(warehouse, asked))
+        wrong = unpaid_sums(warehouse, asked)
         if wrong:
             session.notes.say(
                 f"{len(wrong)} booking(s) say another paid total than the API's own payments; see child_checks."
             )
+
+    def _come_since(self) -> set[str] | None:
+        """The bookings of which something has come since a load after which nothing was missing; None for all."""
+        if self._proven_until is None:
+            return None
+        tables = ("bookings", "payments")
+        return keys_read_since(self.warehouse, "booking_number", tables, self._proven_until) | self._links.linked_before
 
     def _ask(self, resource: str, argument: str, found: dict[str, str]) -> dict[str, str]:
         """Asks for what was found missing, in packages; returns what was asked for."""
@@ -265,7 +282,7 @@ class Phases:
     def _absent_customers(self) -> dict[str, str]:
         # One that may not be read is asked for again once the api key may read something else.
         permissions = ", ".join(sorted(self._session.identity.permissions))
-        found = absent_customers(self.warehouse)
+        found = absent_customers(self.warehouse, self._proven_until)
         return {number: f"{customer}, permissions {permissions}" for number, customer in found.items()}
 
     def _customers_are_due(self) -> bool:

@@ -21,9 +21,10 @@ from bookeo_pipelines.destination import Target
 from bookeo_pipelines.failures import as_bookeo_error
 from bookeo_pipelines.load import LoadRequest
 from bookeo_pipelines.marking import mark_deleted
-from bookeo_pipelines.missing import unpaid_sums
+from bookeo_pipelines.missing import read_since, unpaid_sums
 from bookeo_pipelines.packages import finish_pending, load_pending, open_pipeline
 from bookeo_pipelines.phases import PARENTS_IN_A_PACKAGE
+from bookeo_pipelines.proof import revoke_proofs
 from bookeo_pipelines.reconcile_sweep import Comparison, Found, Kind, NextLoad
 from bookeo_pipelines.settlement import Settlement
 from bookeo_pipelines.warehouse import Warehouse
@@ -201,6 +202,7 @@ class _Reconciling:
         """Mends what was found, and says what is left."""
         began = datetime.now(UTC)
         found = self.found
+        revoke_proofs(self._warehouse)
         if vanished := found[Kind.VANISHED]:
             note(self._session, Note.BOOKINGS_VANISHED, bookings=sorted(vanished), deleted_at=self._session.now)
             mark_deleted(self._warehouse, vanished, self._session.now)
@@ -213,7 +215,7 @@ class _Reconciling:
         Settlement(self._session, self._warehouse).settle_answers()
         # Where the payments are right, the booking's own total may be what is out of date.
         self._read_again(asked.keys() & self._unpaid().keys())
-        not_written = again - self._written_since(again, began)
+        not_written = again - read_since(self._warehouse, again, began)
         left = {kind: numbers & not_written for kind, numbers in found.items()}
         # What cannot be read cannot be mended here; what does not add up at Bookeo itself stays so.
         return left | {Kind.UNREADABLE: found[Kind.UNREADABLE], Kind.UNPAID: frozenset(self._unpaid())}
@@ -249,19 +251,6 @@ class _Reconciling:
         tables = self._warehouse.tables & (self._cursors.fed | {"bookings"})
         for group in _groups(sorted(numbers)):
             self._commit(bookeo_bookings(self._session, group, tables))
-
-    def _written_since(self, numbers: Collection[str], moment: datetime) -> frozenset[str]:
-        found: set[str] = set()
-        for among, values in self._warehouse.among(sorted(numbers)):
-            rows = self._warehouse.rows(
-                "SELECT booking_number FROM {bookings} WHERE account_id = %s AND fetched_at >= %s "
-                f"AND booking_number IN ({among})",
-                self._warehouse.account_id,
-                moment,
-                *values,
-            )
-            found.update(number for (number,) in rows)
-        return frozenset(found)
 
     def _commit(self, source: Any) -> None:
         try:

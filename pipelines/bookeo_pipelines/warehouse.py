@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
@@ -70,6 +71,18 @@ class Warehouse:
         """
         return table in self.tables
 
+    def has_column(self, table: str, column: str) -> bool:
+        """Tells whether a table has a column, which an older version need not have made.
+
+        Args:
+            table: Its name.
+            column: The column's.
+
+        Returns:
+            Whether there are both.
+        """
+        return column in self._known_columns().get(table, ())
+
     def rows(self, sql: str, *values: Any) -> list[Any]:
         """Asks a question.
 
@@ -97,14 +110,15 @@ class Warehouse:
 
         Yields:
             SQL for brackets, and the values of its marks: all keys at once for DuckDB, which looks through a whole
-            table each time and takes them as one list; some hundred for others.
+            table each time; some hundred for others.
         """
         with self._access:
             client = self._client()
         # Delta's reads the SQL before DuckDB does, and does not know marks with a type.
         at_once = isinstance(client, DuckDbSqlClient) and not isinstance(client, DeltaSqlClient)
         if at_once and keys:
-            yield "SELECT unnest(%s::VARCHAR[])", [list(keys)]
+            # One text: for every value that it is given, DuckDB's library looks for pandas, where it is kept out in vain.
+            yield """SELECT unnest(from_json(%s, '["VARCHAR"]'))""", [json.dumps(list(keys))]
             return
         for first in range(0, len(keys), KEYS_AT_ONCE):
             group = keys[first : first + KEYS_AT_ONCE]

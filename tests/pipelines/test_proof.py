@@ -9,33 +9,47 @@ from typing import Any
 
 import duckdb
 import pytest
-from cheap_loads import asked, assert_exact, load_as_needed
+from cheap_loads import STILL_BUSINESS, asked, assert_exact, load_as_needed
 
 from bookeo import LoadSession
 from bookeo.tables import LOAD_RUNS, Table
 from bookeo_pipelines import phases
+from bookeo_pipelines.destination import target
+from bookeo_pipelines.load import LoadRequest
 from bookeo_pipelines.proof import proof
+from bookeo_pipelines.reconcile import run_reconcile
 from bookeo_pipelines.warehouse import Warehouse
-from bookeo_sandbox import Sandbox
+from bookeo_sandbox import Sandbox, serve
 from loading import AS_NEEDED, load, settings_of
 from truth import DATASET, query
 
 PROOFS = f"SELECT proof FROM {DATASET}.load_runs ORDER BY started_at"
 
 
+Looks = dict[str, list[Any]]
+
+
 @pytest.fixture
-def looked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What was looked for in the warehouse since the list was cleared."""
-    found: list[str] = []
+def looked(monkeypatch: pytest.MonkeyPatch) -> Looks:
+    """What was looked for in the warehouse since this was cleared, each time with what it was limited to."""
+    found: Looks = {}
     for name in ("unpaid_sums", "absent_customers", "short_histories"):
         look = getattr(phases, name)
 
-        def noted(*arguments: Any, name: str = name, look: Any = look) -> Any:
-            found.append(name)
-            return look(*arguments)
+        def noted(warehouse: Warehouse, limit: Any = None, name: str = name, look: Any = look) -> Any:
+            found.setdefault(name, []).append(limit)
+            return look(warehouse, limit)
 
         monkeypatch.setattr(phases, name, noted)
     return found
+
+
+def looked_at_everything(looked: Looks) -> bool:
+    """Whether all rows were looked at; else, only those that were read since the last load."""
+    limits = {name: found[0] is not None for name, found in looked.items()}
+    assert limits.keys() == {"unpaid_sums", "absent_customers", "short_histories"}
+    assert len(set(limits.values())) == 1
+    return not any(limits.values())
 
 
 def change(database: Path, sql: str) -> None:
@@ -43,31 +57,93 @@ def change(database: Path, sql: str) -> None:
         connection.execute(sql)
 
 
-def test_what_is_proven_is_looked_for_once(folder: Path, sandbox: Sandbox, looked: list[str]) -> None:
+def proofs(database: Path) -> list[Any]:
+    return [proof for (proof,) in query(database, PROOFS)]
+
+
+def test_what_is_proven_is_looked_for_once(folder: Path, sandbox: Sandbox, looked: Looks) -> None:
     database = folder / "bookeo.duckdb"
     load_as_needed(sandbox, database)
-    assert {"unpaid_sums", "absent_customers", "short_histories"} == set(looked)
+    assert looked_at_everything(looked)
 
     looked.clear()
     result = load_as_needed(sandbox, database)
     assert not looked, "nothing was new"
     assert sum(asked(sandbox).values()) <= 3
-    assert result.tables["bookings"].after == query(database, f"SELECT count(*) FROM {DATASET}.bookings")[0][0]
-    first, second = query(database, PROOFS)
-    assert first == second != (None,)
+    [(bookings,)] = query(database, f"SELECT count(*) FROM {DATASET}.bookings")
+    assert result.tables["bookings"].after == bookings
+    first, second = proofs(database)
+    assert first == second is not None
 
-    one = f"SELECT min(payment_id) FROM {DATASET}.payments WHERE booking_number IS NOT NULL"
-    change(database, f"DELETE FROM {DATASET}.payments WHERE payment_id = ({one})")
-    load_as_needed(sandbox, database)
-    assert "unpaid_sums" in looked, "somebody has deleted a row"
-    assert_exact(database, sandbox, tables=["payments"])
-
-    looked.clear()
     past = sandbox.truth()
     sandbox.advance(days=3)
     load_as_needed(sandbox, database)
-    assert looked, "something was new"
+    assert not looked_at_everything(looked), "only what was new"
+    assert all(limit is not None for limits in looked.values() for limit in limits)
+    assert 0 < len(looked["unpaid_sums"][0]) < bookings / 2
     assert_exact(database, sandbox, earlier=[past])
+
+    looked.clear()
+    one = f"SELECT min(payment_id) FROM {DATASET}.payments WHERE booking_number IS NOT NULL"
+    change(database, f"DELETE FROM {DATASET}.payments WHERE payment_id = ({one})")
+    load_as_needed(sandbox, database)
+    assert looked_at_everything(looked), "somebody has deleted a row"
+    assert_exact(database, sandbox, tables=["payments"], earlier=[past])
+    assert proofs(database)[-1] is None, "a booking was asked for its payments, which may have been another's"
+
+    looked.clear()
+    load_as_needed(sandbox, database)
+    assert looked_at_everything(looked)
+    assert proofs(database)[-1] is not None
+
+
+def test_days_of_loads_that_look_only_at_what_is_new_are_exact(folder: Path, looked: Looks) -> None:
+    database = folder / "bookeo.duckdb"
+    earlier: list[Mapping[str, Any]] = []
+    limited = 0
+    with serve(**{**STILL_BUSINESS, "deletions": True}) as sandbox:
+        load_as_needed(sandbox, database)
+        for hours in (1, 5, 24, 24, 24 * 7, 2, 24):
+            earlier.append(sandbox.truth())
+            sandbox.advance(hours=hours)
+            looked.clear()
+            load_as_needed(sandbox, database)
+            limited += bool(looked) and not looked_at_everything(looked)
+            assert_exact(database, sandbox, earlier=earlier)
+    assert limited > 3
+
+
+def test_a_booking_that_loses_a_payment_is_looked_at(folder: Path, sandbox: Sandbox, looked: Looks) -> None:
+    database = folder / "bookeo.duckdb"
+    load_as_needed(sandbox, database)
+    [(payment, loser)] = query(
+        database,
+        f"SELECT max_by(p.payment_id, p.received_time), max(b.booking_number) FROM {DATASET}.payments p, "
+        f"{DATASET}.bookings b WHERE p.linked_by = 'description' AND b.booking_number <> p.booking_number",
+    )
+    change(database, f"UPDATE {DATASET}.payments SET booking_number = '{loser}' WHERE payment_id = '{payment}'")
+    looked.clear()
+    sandbox.advance(hours=25)
+    load_as_needed(sandbox, database, payments_again_days=31)
+    assert not looked_at_everything(looked)
+    assert loser in looked["unpaid_sums"][0]
+    assert_exact(database, sandbox, tables=["payments"])
+
+
+@pytest.mark.parametrize("why", ["a row was written since", "another clock is ahead", "a comparison has mended"])
+def test_a_proof_that_cannot_be_relied_on(why: str, folder: Path, sandbox: Sandbox, looked: Looks) -> None:
+    database = folder / "bookeo.duckdb"
+    load_as_needed(sandbox, database)
+    if why == "a comparison has mended":
+        run_reconcile(LoadRequest(settings_of(sandbox, **AS_NEEDED), target("duckdb", DATASET, database)), fix=True)
+    elif why == "another clock is ahead":
+        change(database, f"UPDATE {DATASET}.load_runs SET ended_at = ended_at + INTERVAL 1 HOUR")
+    else:
+        one = f"SELECT min(booking_number) FROM {DATASET}.bookings"
+        change(database, f"UPDATE {DATASET}.bookings SET fetched_at = now() WHERE booking_number = ({one})")
+    looked.clear()
+    load_as_needed(sandbox, database)
+    assert looked_at_everything(looked)
 
 
 def test_a_proof_is_of_rows_settings_and_permissions(sandbox: Sandbox) -> None:
@@ -96,7 +172,7 @@ def test_a_load_that_ended_early_has_proven_nothing(folder: Path, sandbox: Sandb
 
 
 def test_the_runs_of_an_older_version_have_no_proof(
-    folder: Path, sandbox: Sandbox, looked: list[str], monkeypatch: pytest.MonkeyPatch
+    folder: Path, sandbox: Sandbox, looked: Looks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     database = folder / "bookeo.duckdb"
     insert = Warehouse.insert

@@ -246,6 +246,10 @@ def test_questions_and_corrections_are_understood(name: str, monkeypatch: pytest
     monkeypatch.setattr(Warehouse, "tables", frozenset(TABLES))
     for ask in (missing.unpaid_sums, missing.all_paid, missing.absent_customers, missing.short_histories):
         ask(warehouse)
+    for ask in (missing.absent_customers, missing.short_histories):
+        ask(warehouse, NOW)
+    missing.unpaid_sums(warehouse, ["1", "2"])
+    missing.read_since(warehouse, ["1"], NOW)
     missing.perhaps_paid(warehouse, NOW)
     missing.not_yet_asked(warehouse, "payments", {"1": "paid"})
     missing.WarehouseLinks(warehouse).customers_of(["1", "2"])
@@ -253,7 +257,7 @@ def test_questions_and_corrections_are_understood(name: str, monkeypatch: pytest
     remove_payments(warehouse, ["p"])
     unlink_payments(warehouse, ["p"])
     mark_deleted(warehouse, ["1"], NOW)
-    assert len(recorder.said) == 12
+    assert len(recorder.said) == 17
     dialect = DIALECTS.get(name, name)
     with duckdb.connect() as connection:
         made: set[str] = set()
