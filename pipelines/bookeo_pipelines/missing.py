@@ -102,7 +102,7 @@ def keys_read_since(warehouse: Warehouse, key: str, tables: Collection[str], mom
     """
     sql = f"SELECT {key} FROM {{table}} WHERE account_id = %s AND fetched_at > %s AND {key} IS NOT NULL"
     parts = [sql.replace("{table}", f"{{{table}}}") for table in tables if warehouse.has(table)]
-    rows = warehouse.rows(" UNION ".join(parts), *[warehouse.account_id, moment] * len(parts)) if parts else ()
+    rows = warehouse.rows(" UNION ALL ".join(parts), *[warehouse.account_id, moment] * len(parts)) if parts else ()
     return {value for (value,) in rows}
 
 

@@ -117,7 +117,7 @@ class Warehouse:
         # Delta's reads the SQL before DuckDB does, and does not know marks with a type.
         at_once = isinstance(client, DuckDbSqlClient) and not isinstance(client, DeltaSqlClient)
         if at_once and keys:
-            # One text: for every value that it is given, DuckDB's library looks for pandas, where it is kept out in vain.
+            # One text: for every single value DuckDB looks for pandas, in vain where it is kept out.
             yield """SELECT unnest(from_json(%s, '["VARCHAR"]'))""", [json.dumps(list(keys))]
             return
         for first in range(0, len(keys), KEYS_AT_ONCE):

@@ -22,6 +22,10 @@ from bookeo.windows import format_time
 
 PAGES_AT_ONCE = 200
 """Pages that are shaped together: Arrow is fastest on few, large tables, but memory must not grow with the chunk."""
+PAGES_MEANWHILE = 50
+"""So many are shaped while the API takes its time, or nearly all would be at the end."""
+PATIENCE = 0.1
+"""Seconds; who answers faster is not slow."""
 _LISTS = {BOOKING: "GET /bookings", PAYMENT: "GET /payments"}
 """The operation that reads windows of an entity."""
 _MODES = {"customers": "customers", "payments": "payments", "customer_bookings": "histories", "bookings": "payments"}
@@ -63,6 +67,8 @@ def window_batches(
         return batch, end
 
     while not _chunk_is_full(session, items, started):
+        if _page_count(waiting) >= PAGES_MEANWHILE and not reader.answers_within(PATIENCE):
+            yield flush()
         try:
             read = reader.next_window()
         except Exception as error:
@@ -74,7 +80,7 @@ def window_batches(
             return
         if read is None:
             break
-        if waiting and sum(len(one.bodies) for one in (*waiting, read)) > PAGES_AT_ONCE:
+        if waiting and _page_count([*waiting, read]) > PAGES_AT_ONCE:
             yield flush()
         waiting.append(read)
         items += len(read.keys)
@@ -84,6 +90,10 @@ def window_batches(
         session.report(entity.table.name, reader.windows_done, reader.windows_done + reader.windows_left)
     if waiting:
         yield flush()
+
+
+def _page_count(windows: Iterable[WindowRead]) -> int:
+    return sum(len(read.bodies) for read in windows)
 
 
 def _window_pages(read: WindowRead) -> Iterator[RawPage]:

@@ -10,7 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
@@ -148,6 +148,19 @@ class WindowReader:
         """Windows handed out so far."""
         return self._windows_done
 
+    def answers_within(self, seconds: float) -> bool:
+        """Waits for the next window, but not for long.
+
+        Args:
+            seconds: How long at most.
+
+        Returns:
+            Whether `next_window` has something to say by now.
+        """
+        self._read_ahead()
+        reading = self._tasks[0].outcome if self._tasks else None
+        return reading is None or bool(wait([reading], seconds).done)
+
     def next_window(self) -> WindowRead | None:
         """Hands out the next window of the range.
 
@@ -193,8 +206,12 @@ class WindowReader:
             self._tasks.extendleft(_Task(part) for part in reversed(outcome.parts))
 
     def _read_ahead(self) -> None:
-        """Starts reading the first windows in line: as few as keep all requests busy, for a kill wastes the others."""
-        ahead = min(self._lookahead, -(-self._settings.concurrency // max(self._pages_lately, 1)))
+        """Starts reading the first windows in line: as few as keep all requests busy, for a kill wastes the others.
+
+        Where nothing limits the requests, one more is read while those before it are shaped.
+        """
+        busy = -(-self._settings.concurrency // max(self._pages_lately, 1))
+        ahead = min(self._lookahead, busy if self._settings.effective_requests_per_second else busy + 1)
         while self._waiting and len(self._tasks) <= ahead:
             self._tasks.append(_Task(self._waiting.popleft()))
         for task in islice(self._tasks, ahead + 1):

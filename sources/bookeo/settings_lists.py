@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -53,9 +54,11 @@ def settings_batches(session: LoadSession, state: MutableMapping[str, Any]) -> I
         (RESOURCE_TYPE, client.resources, "data"),
         (TAX, client.taxes, "data"),
     ]
-    for entity, read, records in lists:
+    with ThreadPoolExecutor(session.settings.concurrency, thread_name_prefix="bookeo-lists") as threads:
+        answered = [threads.submit(read) for _, read, _ in lists]
+    for (entity, _, records), answer_of_it in zip(lists, answered, strict=True):
         try:
-            answers = read().answers
+            answers = answer_of_it.result().answers
         except RequestBudgetSpent as error:
             if not session.chunked:
                 raise

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partialmethod
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from bookeo.api import BookeoClient
 from bookeo.errors import SettingsError, TablesAdded
 from bookeo_sandbox import Sandbox
 from loading import BEGIN, END, WEEK, load
@@ -110,6 +115,20 @@ def test_settings_lists_are_replaced_whole(loaded: Path, sandbox: Sandbox) -> No
     lists = ("products", "product_rates", "product_limits", "people_categories", "resources", "resource_types", "taxes")
     assert_equals_truth(loaded, sandbox, tables=lists)
     assert query(loaded, f"SELECT count(*) FROM {DATASET}.taxes") == [(0,)]
+
+
+def test_the_small_lists_are_read_side_by_side(folder: Path, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    together = threading.Barrier(5, timeout=10)
+
+    def wait(self: BookeoClient, read: Callable[[BookeoClient], Any]) -> Any:
+        together.wait()
+        return read(self)
+
+    for name in ("business", "products", "people_categories", "resources", "taxes"):
+        monkeypatch.setattr(BookeoClient, name, partialmethod(wait, getattr(BookeoClient, name)))
+    database = folder / "bookeo.duckdb"
+    load(sandbox, database, tables=("products", "taxes"), concurrency=5)
+    assert_equals_truth(database, sandbox, tables=("products", "taxes"))
 
 
 def test_an_unknown_table_is_named_before_anything_is_asked(folder: Path, sandbox: Sandbox) -> None:

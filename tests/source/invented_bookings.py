@@ -101,6 +101,7 @@ def settings_like(**values: Any) -> Any:
         items_per_page = 3
         concurrency = 1
         overlap_seconds = 600
+        effective_requests_per_second = 1.6
 
     made = _Settings()
     for name, value in values.items():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from itertools import pairwise
@@ -200,6 +202,56 @@ def test_windows_come_in_order_however_they_are_read_ahead() -> None:
     assert [read.window for read in reads] == sorted(read.window for read in reads)
     assert len(landed(reads)) == 300
     assert all(read.window.span <= timedelta(days=7) for read in reads)
+
+
+@pytest.mark.parametrize(("pace", "ahead"), [(1.6, 1), (0.0, 2)])
+def test_one_window_more_is_read_ahead_where_nothing_limits_the_requests(pace: float, ahead: int) -> None:
+    begun: set[Window] = set()
+    api = InventedBookings(now=LATER)
+    for day in range(-300, 0):
+        api.put(str(day), day * 86_400)
+
+    def page(window: Window, number: int, token: str | None) -> Any:
+        begun.add(window)
+        return api.page(window, number, token)
+
+    settings = settings_like(concurrency=4, items_per_page=1, effective_requests_per_second=pace)
+    since, until = moment(-300 * 86_400), moment(UNTIL)
+    reader = WindowReader(page, settings, since, until, key="bookingNumber", max_items=100)
+    try:
+        # Each has more pages than there are requests at once, which is known after the first.
+        for _ in range(6):
+            assert reader.next_window()
+        assert reader.answers_within(5), "it has read the next one, too"
+        expected = 6 + 1 + ahead
+        deadline = time.monotonic() + 5
+        while len(begun) < expected and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(0.1)
+    finally:
+        reader.close()
+    assert len(begun) == expected
+
+
+def test_a_slow_answer_is_not_waited_for() -> None:
+    answering = threading.Event()
+    api = InventedBookings(now=LATER)
+    api.put("A", HOUR)
+
+    def page(window: Window, number: int, token: str | None) -> Any:
+        assert answering.wait(5)
+        return api.page(window, number, token)
+
+    settings, since, until = settings_like(), moment(0), moment(UNTIL)
+    reader = WindowReader(page, settings, since, until, key="bookingNumber", max_items=100)
+    try:
+        assert not reader.answers_within(0.01)
+        answering.set()
+        assert reader.answers_within(5)
+        assert landed(list(windows(reader))) == ["A"]
+        assert reader.answers_within(0.01), "there is no more to wait for"
+    finally:
+        reader.close()
 
 
 def test_what_is_known_to_be_empty_is_not_asked_for() -> None:
