@@ -54,7 +54,7 @@ def bounds(results: Results) -> list[Bound]:
     if ours and floor:
         at_most("200,000 bookings: at most 2.5 times the CPU of the floor", ours / floor, 2.5)
     for slow in results.get("slow") or ():
-        alone = slow["pages"] * slow["seconds"] / slow["concurrency"]
+        alone = slow["alone"] / slow["concurrency"]
         at_most(
             f"{slow['bookings']:,} bookings, {slow['seconds'] * 1000:.0f} ms a page, {slow['concurrency']} at once: "
             f"at most 1.15 times the {alone:.1f} s of the pages alone",

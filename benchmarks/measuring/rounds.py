@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, replace
@@ -78,16 +79,21 @@ class Bench:
             runs: How often.
 
         Returns:
-            The arguments, how many bookings and pages there are, and the `wall` of each run in seconds.
+            The arguments, how many bookings and pages there are, the seconds that it takes to ask for the pages and do
+            nothing else, one after another (`alone`), and the `wall` of each run in seconds.
         """
         self._api.control("POST", "_replay", seconds=seconds)
+        began = time.monotonic()
+        pages = sum(1 for _ in self._api.pages())
+        alone = time.monotonic() - began
         costs = [self.load(OURS, SOURCES__BOOKEO__CONCURRENCY=str(concurrency)) for _ in range(runs)]
         self._api.control("POST", "_replay", seconds=0)
         return {
             "bookings": self.truth.rows["bookings"],
-            "pages": sum(1 for _ in self._pages.iterdir()),
+            "pages": pages,
             "seconds": seconds,
             "concurrency": concurrency,
+            "alone": round(alone, 3),
             "wall": [round(cost.wall, 3) for cost in costs],
         }
 

@@ -107,7 +107,7 @@ def results(**ours: Entry) -> Results:
     quiet = {"nothing new": [{"cpu": 2.5, "requests": 3, "changed": 0, "wall": 3}]}
     return {
         "loads": {size.lstrip("n"): {OURS.name: one, **others} for size, one in ours.items()},
-        "slow": [{"bookings": 20_000, "pages": 200, "seconds": 0.15, "concurrency": 4, "wall": [8.6]}],
+        "slow": [{"bookings": 20_000, "seconds": 0.15, "concurrency": 4, "alone": 30.0, "wall": [8.6]}],
         "increments": {"20000": quiet},
         "import_dlt": dict.fromkeys(("20000", *(size.lstrip("n") for size in ours)), 0.8),
     }
