@@ -18,6 +18,7 @@ from dlt.common.destination.exceptions import DestinationException
 from bookeo import BookeoError, BookeoSettings, LoadNotes, LoadSession, Progress
 from bookeo.api import BookeoClient
 from bookeo.usage import Usage
+from bookeo_pipelines.committing import Committing
 from bookeo_pipelines.destination import Target, check_place, database_for_writing, kept_open
 from bookeo_pipelines.failures import as_bookeo_error
 from bookeo_pipelines.owner_only import owner_only
@@ -254,15 +255,16 @@ def _load(
         with loading, kept_open(request.target):
             pipeline = open_pipeline(request.pipeline_name, request.target)
             pending = finish_pending(pipeline, request.target)
-            phases = Phases(pipeline, session, names, request.target, loading, request.refresh_customers, watch)
-            before = phases.warehouse.row_counts()
+            committing = Committing(pipeline, session, request.target, loading, watch)
+            before = committing.warehouse.row_counts()
         session.known_empty = known_empty(request.pipeline_name, request.target, account_id)
+        phases = Phases(committing, session, names, request.refresh_customers)
         phases.run(before)
-        with loading, kept_open(request.target):
+        with committing.questions():
             # Payments can go without any coming.
-            after = before | phases.warehouse.row_counts([*session.rows, "payments"])
+            after = before | committing.warehouse.row_counts([*session.rows, "payments"])
             proven = proof(session, names, after) if phases.proves else None
-            record_run(phases.warehouse, session, began, phases.packages, proven)
+            record_run(committing.warehouse, session, began, committing.packages, proven)
     except BookeoError:
         raise
     except DestinationException as error:
@@ -279,7 +281,7 @@ def _load(
         notes=session.notes,
         usage=session.client.transport.usage,
         seconds=seconds,
-        chunks=phases.packages,
+        chunks=committing.packages,
         pending=pending,
         covered=covered,
         lag=session.now + timedelta(seconds=seconds) - covered[1] if covered and moves else None,

@@ -16,6 +16,7 @@ from bookeo.sweep import bookeo_bookings, sweep_reader
 from bookeo.usage import Usage
 from bookeo.windows import start_with_overlap
 from bookeo_pipelines.access import sole_access
+from bookeo_pipelines.asking import PARENTS_IN_A_PACKAGE
 from bookeo_pipelines.cursors import Cursors, read_cursors, source_state
 from bookeo_pipelines.destination import Target
 from bookeo_pipelines.failures import as_bookeo_error
@@ -23,7 +24,6 @@ from bookeo_pipelines.load import LoadRequest
 from bookeo_pipelines.marking import mark_deleted
 from bookeo_pipelines.missing import read_since, unpaid_sums
 from bookeo_pipelines.packages import finish_pending, load_pending, open_pipeline
-from bookeo_pipelines.phases import PARENTS_IN_A_PACKAGE
 from bookeo_pipelines.proof import revoke_proofs
 from bookeo_pipelines.reconcile_sweep import Comparison, Found, Kind, NextLoad
 from bookeo_pipelines.settlement import Settlement

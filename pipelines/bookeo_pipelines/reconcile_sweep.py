@@ -11,7 +11,7 @@ from enum import StrEnum
 from bookeo import LoadSession
 from bookeo.reader import WindowRead, WindowReader
 from bookeo.sweep import COMPARED, Values, bookings_paid_since, still_there, swept
-from bookeo_pipelines.missing import WarehouseLinks
+from bookeo_pipelines.payment_links import WarehouseLinks
 from bookeo_pipelines.warehouse import Warehouse
 
 UPDATED_AT = COMPARED.index("updated_at")

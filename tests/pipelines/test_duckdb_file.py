@@ -19,7 +19,7 @@ import pytest
 from bookeo.batches import Batch
 from bookeo.shape_versions import LoadVersions
 from bookeo.tables import Entity
-from bookeo_pipelines import phases
+from bookeo_pipelines import committing
 from bookeo_pipelines.duckdb_file import ROWS_IN_A_GROUP, SetMergeJob
 from bookeo_pipelines.duckdb_file import duckdb as duckdb_destination
 from bookeo_sandbox import Sandbox
@@ -201,7 +201,7 @@ def test_what_is_known_of_a_package_is_forgotten_before_it_is_loaded(
 ) -> None:
     made: weakref.WeakSet[LoadVersions] = weakref.WeakSet()
     held: list[int] = []
-    begin, load_package = LoadVersions.__init__, phases.load_pending
+    begin, load_package = LoadVersions.__init__, committing.load_pending
 
     def counted(self: LoadVersions, entity: Entity) -> None:
         begin(self, entity)
@@ -214,7 +214,7 @@ def test_what_is_known_of_a_package_is_forgotten_before_it_is_loaded(
         return load_package(pipeline)
 
     monkeypatch.setattr(LoadVersions, "__init__", counted)
-    monkeypatch.setattr(phases, "load_pending", looked)
+    monkeypatch.setattr(committing, "load_pending", looked)
     load(sandbox, tmp_path / "a.duckdb", chunk_bookings=50, payments="never", histories="never")
     assert max(held) == 1
     assert held.count(0) > 1

@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from bookeo_pipelines.destination import target
-from bookeo_pipelines.missing import WarehouseLinks
+from bookeo_pipelines.missing import QUESTIONS_AT_MOST, unpaid_sums
 from bookeo_pipelines.packages import open_pipeline
+from bookeo_pipelines.payment_links import WarehouseLinks
 from bookeo_pipelines.warehouse import KEYS_AT_ONCE, Warehouse
 from truth import DATASET, query
 
@@ -35,6 +37,30 @@ def test_duckdb_is_asked_once_for_all(warehouse: Warehouse, loaded: Path, monkey
     assert len(asked) == 1
     assert WarehouseLinks(warehouse).customers_of([]) == {}
     assert len(asked) == 1
+
+
+def test_all_rows_are_looked_at_rather_than_many_times_at_some(
+    warehouse: Warehouse, loaded: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with duckdb.connect(str(loaded)) as connection:
+        connection.execute(f"DELETE FROM {DATASET}.payments")
+    unpaid = unpaid_sums(warehouse)
+    asked: list[str] = []
+    rows = warehouse.rows
+
+    def noted(sql: str, *values: Any) -> list[Any]:
+        asked.append(sql)
+        return rows(sql, *values)
+
+    monkeypatch.setattr(warehouse, "rows", noted)
+    monkeypatch.setattr(warehouse, "among", lambda keys: (("%s", [key]) for key in keys))
+    for count, questions in ((3, 3), (QUESTIONS_AT_MOST, QUESTIONS_AT_MOST), (QUESTIONS_AT_MOST + 1, 1)):
+        numbers = sorted(unpaid)[1 : count + 1]
+        assert unpaid_sums(warehouse, numbers) == {number: unpaid[number] for number in numbers}
+        assert len(asked) == questions
+        asked.clear()
+    assert unpaid_sums(warehouse, []) == {}
+    assert not asked
 
 
 def test_others_are_asked_for_some_hundred_each(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from payments_by_hand import Till
 
 from bookeo_pipelines.destination import target
 from bookeo_pipelines.load import LoadRequest, LoadResult
-from bookeo_pipelines.missing import WarehouseLinks
+from bookeo_pipelines.payment_links import WarehouseLinks
 from bookeo_pipelines.reconcile import run_reconcile
 from bookeo_sandbox import Sandbox, serve
 from bookeo_sandbox.errors import ApiError
@@ -126,9 +126,11 @@ def test_what_the_feed_shows_again_as_it_was_is_not_looked_up(
     looked_up: list[Collection[str]] = []
     rows = WarehouseLinks._rows
 
-    def noted(self: WarehouseLinks, table: str, columns: str, key: str, values: Collection[str]) -> Iterator[Any]:
+    def noted(
+        self: WarehouseLinks, table: str, columns: str, key: str, values: Collection[str], *more: Any
+    ) -> Iterator[Any]:
         looked_up.append(values)
-        return rows(self, table, columns, key, values)
+        return rows(self, table, columns, key, values, *more)
 
     monkeypatch.setattr(WarehouseLinks, "_rows", noted)
     load_payments(sandbox, database)

@@ -13,7 +13,7 @@ from cheap_loads import STILL_BUSINESS, asked, assert_exact, load_as_needed
 
 from bookeo import LoadSession
 from bookeo.tables import LOAD_RUNS, Table
-from bookeo_pipelines import phases
+from bookeo_pipelines import asking
 from bookeo_pipelines.destination import target
 from bookeo_pipelines.load import LoadRequest
 from bookeo_pipelines.proof import proof
@@ -34,13 +34,13 @@ def looked(monkeypatch: pytest.MonkeyPatch) -> Looks:
     """What was looked for in the warehouse since this was cleared, each time with what it was limited to."""
     found: Looks = {}
     for name in ("unpaid_sums", "absent_customers", "short_histories"):
-        look = getattr(phases, name)
+        look = getattr(asking, name)
 
         def noted(warehouse: Warehouse, limit: Any = None, name: str = name, look: Any = look) -> Any:
             found.setdefault(name, []).append(limit)
             return look(warehouse, limit)
 
-        monkeypatch.setattr(phases, name, noted)
+        monkeypatch.setattr(asking, name, noted)
     return found
 
 

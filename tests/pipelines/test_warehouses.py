@@ -34,6 +34,7 @@ from bookeo_pipelines import missing
 from bookeo_pipelines.descriptions import describe_tables
 from bookeo_pipelines.destination import target
 from bookeo_pipelines.marking import mark_deleted
+from bookeo_pipelines.payment_links import WarehouseLinks
 from bookeo_pipelines.settlement import remove_payments, unlink_payments
 from bookeo_pipelines.warehouse import Warehouse
 from bookeo_pipelines.warehouses import KINDS
@@ -252,7 +253,7 @@ def test_questions_and_corrections_are_understood(name: str, monkeypatch: pytest
     missing.read_since(warehouse, ["1"], NOW)
     missing.perhaps_paid(warehouse, NOW)
     missing.not_yet_asked(warehouse, "payments", {"1": "paid"})
-    missing.WarehouseLinks(warehouse).customers_of(["1", "2"])
+    WarehouseLinks(warehouse).customers_of(["1", "2"])
     warehouse.row_counts()
     remove_payments(warehouse, ["p"])
     unlink_payments(warehouse, ["p"])
