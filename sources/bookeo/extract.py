@@ -23,9 +23,9 @@ from bookeo.windows import format_time
 PAGES_AT_ONCE = 200
 """Pages that are shaped together: Arrow is fastest on few, large tables, but memory must not grow with the chunk."""
 PAGES_MEANWHILE = 50
-"""So many are shaped while the API takes its time, or nearly all would be at the end."""
-PATIENCE = 0.1
-"""Seconds; who answers faster is not slow."""
+"""So many where pages come slowly, while the next ones are read: or nearly all would be shaped at the end."""
+SLOW = 0.05
+"""Seconds a page; what comes faster than this keeps a processor busy anyway."""
 _LISTS = {BOOKING: "GET /bookings", PAYMENT: "GET /payments"}
 """The operation that reads windows of an entity."""
 _MODES = {"customers": "customers", "payments": "payments", "customer_bookings": "histories", "bookings": "payments"}
@@ -67,8 +67,6 @@ def window_batches(
         return batch, end
 
     while not _chunk_is_full(session, items, started):
-        if _page_count(waiting) >= PAGES_MEANWHILE and not reader.answers_within(PATIENCE):
-            yield flush()
         try:
             read = reader.next_window()
         except Exception as error:
@@ -88,6 +86,8 @@ def window_batches(
             session.bookings_read += len(read.keys)
             session.bookings_changed += len(read.keys - read.unchanged)
         session.report(entity.table.name, reader.windows_done, reader.windows_done + reader.windows_left)
+        if read.seconds > SLOW * len(read.bodies) and _page_count(waiting) >= PAGES_MEANWHILE:
+            yield flush()
     if waiting:
         yield flush()
 

@@ -10,7 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
@@ -148,19 +148,6 @@ class WindowReader:
         """Windows handed out so far."""
         return self._windows_done
 
-    def answers_within(self, seconds: float) -> bool:
-        """Waits for the next window, but not for long.
-
-        Args:
-            seconds: How long at most.
-
-        Returns:
-            Whether `next_window` has something to say by now.
-        """
-        self._read_ahead()
-        reading = self._tasks[0].outcome if self._tasks else None
-        return reading is None or bool(wait([reading], seconds).done)
-
     def next_window(self) -> WindowRead | None:
         """Hands out the next window of the range.
 
@@ -175,6 +162,7 @@ class WindowReader:
         if read is not None:
             self.position = read.window.end + timedelta(seconds=1)
             self._windows_done += 1
+            self._read_ahead()  # whatever is done with this one takes its time
         return read
 
     def close(self) -> None:

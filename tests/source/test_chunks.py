@@ -25,20 +25,14 @@ class Reads:
     windows_done = windows_left = 0
 
     def __init__(self, *windows: dict[str, int], slow_from: int | None = None) -> None:
-        self._reads = (read(day, bookings) for day, bookings in enumerate(windows))
-        self._handed_out = 0
-        self._slow_from = len(windows) if slow_from is None else slow_from
-
-    def answers_within(self, seconds: float) -> bool:
-        assert 0 < seconds < 1
-        return self._handed_out < self._slow_from
+        slow = len(windows) if slow_from is None else slow_from
+        self._reads = (read(day, bookings, 0.1 * (day >= slow)) for day, bookings in enumerate(windows))
 
     def next_window(self) -> WindowRead | None:
-        self._handed_out += 1
         return next(self._reads, None)
 
 
-def read(day: int, bookings: dict[str, int]) -> WindowRead:
+def read(day: int, bookings: dict[str, int], seconds: float) -> WindowRead:
     start = BEGIN + day * DAY
     records: list[dict[str, Any]] = [
         {
@@ -55,7 +49,7 @@ def read(day: int, bookings: dict[str, int]) -> WindowRead:
     ]
     body = json.dumps({"data": records}).encode()
     window = Window(start, start + DAY - timedelta(seconds=1))
-    return WindowRead(window, (body,), frozenset(bookings), len(bookings), 1, 1, 0.0, None, (None,))
+    return WindowRead(window, (body,), frozenset(bookings), len(bookings), 1, 1, seconds, None, (None,))
 
 
 def chunk(session: ArchiveSession, *windows: dict[str, int]) -> Iterator[tuple[list[Any], datetime]]:
@@ -78,7 +72,7 @@ def test_batches_of_a_chunk_are_one_package(monkeypatch: pytest.MonkeyPatch) -> 
     assert rows == [("1", 0, False)], "dlt itself replaces what is of another package"
 
 
-def test_what_is_there_is_shaped_while_the_api_takes_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_comes_slowly_is_shaped_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
     session = ArchiveSession(BookeoSettings(), "A")
     monkeypatch.setattr("bookeo.extract.PAGES_MEANWHILE", 2)
     windows = [{str(day): 1} for day in range(7)]
@@ -87,8 +81,8 @@ def test_what_is_there_is_shaped_while_the_api_takes_its_time(monkeypatch: pytes
         reads = cast("WindowReader", Reads(*windows, slow_from=slow_from))
         return [list(batch.booking_numbers()) for batch, _ in window_batches(session, reads)]
 
-    assert batches(slow_from=7) == [["0", "1", "2", "3", "4", "5", "6"]], "who answers fast has larger batches"
-    assert batches(slow_from=4) == [["0", "1", "2", "3"], ["4", "5"], ["6"]], "one page is too little"
+    assert batches(slow_from=7) == [["0", "1", "2", "3", "4", "5", "6"]], "what comes fast is shaped together"
+    assert batches(slow_from=4) == [["0", "1", "2", "3", "4"], ["5", "6"]], "one page is too little"
 
 
 def test_a_window_is_no_larger_than_what_is_held_at_once() -> None:
