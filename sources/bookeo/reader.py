@@ -162,7 +162,6 @@ class WindowReader:
         if read is not None:
             self.position = read.window.end + timedelta(seconds=1)
             self._windows_done += 1
-            self._read_ahead()  # whatever is done with this one takes its time
         return read
 
     def close(self) -> None:
@@ -196,10 +195,10 @@ class WindowReader:
     def _read_ahead(self) -> None:
         """Starts reading the first windows in line: as few as keep all requests busy, for a kill wastes the others.
 
-        Where nothing limits the requests, one more is read while those before it are shaped.
+        Where nothing limits the requests, two more are read while those before them are shaped.
         """
         busy = -(-self._settings.concurrency // max(self._pages_lately, 1))
-        ahead = min(self._lookahead, busy if self._settings.effective_requests_per_second else busy + 1)
+        ahead = min(self._lookahead, busy if self._settings.effective_requests_per_second else busy + 2)
         while self._waiting and len(self._tasks) <= ahead:
             self._tasks.append(_Task(self._waiting.popleft()))
         for task in islice(self._tasks, ahead + 1):
