@@ -22,8 +22,8 @@ def warehouse(loaded: Path) -> Warehouse:
     return Warehouse(open_pipeline("bookeo", target("duckdb", DATASET, loaded)), account_id)
 
 
-def test_duckdb_is_asked_once_for_all(warehouse: Warehouse, loaded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    held = query(loaded, f"SELECT booking_number, customer_id FROM {DATASET}.bookings")
+def questions(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The SQL that is asked from now on."""
     asked: list[str] = []
     rows = warehouse.rows
 
@@ -32,6 +32,12 @@ def test_duckdb_is_asked_once_for_all(warehouse: Warehouse, loaded: Path, monkey
         return rows(sql, *values)
 
     monkeypatch.setattr(warehouse, "rows", noted)
+    return asked
+
+
+def test_duckdb_is_asked_once_for_all(warehouse: Warehouse, loaded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    held = query(loaded, f"SELECT booking_number, customer_id FROM {DATASET}.bookings")
+    asked = questions(warehouse, monkeypatch)
     unknown = [f"it's {number}" for number in range(3 * KEYS_AT_ONCE)]
     assert WarehouseLinks(warehouse).customers_of([*unknown, *(number for number, _ in held)]) == dict(held)
     assert len(asked) == 1
@@ -45,19 +51,12 @@ def test_all_rows_are_looked_at_rather_than_many_times_at_some(
     with duckdb.connect(str(loaded)) as connection:
         connection.execute(f"DELETE FROM {DATASET}.payments")
     unpaid = unpaid_sums(warehouse)
-    asked: list[str] = []
-    rows = warehouse.rows
-
-    def noted(sql: str, *values: Any) -> list[Any]:
-        asked.append(sql)
-        return rows(sql, *values)
-
-    monkeypatch.setattr(warehouse, "rows", noted)
+    asked = questions(warehouse, monkeypatch)
     monkeypatch.setattr(warehouse, "among", lambda keys: (("%s", [key]) for key in keys))
-    for count, questions in ((3, 3), (QUESTIONS_AT_MOST, QUESTIONS_AT_MOST), (QUESTIONS_AT_MOST + 1, 1)):
+    for count, times in ((3, 3), (QUESTIONS_AT_MOST, QUESTIONS_AT_MOST), (QUESTIONS_AT_MOST + 1, 1)):
         numbers = sorted(unpaid)[1 : count + 1]
         assert unpaid_sums(warehouse, numbers) == {number: unpaid[number] for number in numbers}
-        assert len(asked) == questions
+        assert len(asked) == times
         asked.clear()
     assert unpaid_sums(warehouse, []) == {}
     assert not asked
