@@ -24,7 +24,7 @@ PAGES_AT_ONCE = 200
 """Pages that are shaped together: Arrow is fastest on few, large tables, but memory must not grow with the chunk."""
 PAGES_MEANWHILE = 50
 """So many where pages come slowly, while the next ones are read: or nearly all would be shaped at the end."""
-SLOW = 0.05
+SLOW = 0.03
 """Seconds a page; what comes faster than this keeps a processor busy anyway."""
 _LISTS = {BOOKING: "GET /bookings", PAYMENT: "GET /payments"}
 """The operation that reads windows of an entity."""
@@ -53,7 +53,7 @@ def window_batches(
     Raises:
         BookeoError: As `WindowReader.next_window`, where the session is not chunked.
     """
-    started = time.monotonic()
+    started = began = time.monotonic()
     waiting: list[WindowRead] = []
     items = 0
     if session.chunked:
@@ -80,14 +80,17 @@ def window_batches(
             break
         if waiting and _page_count([*waiting, read]) > PAGES_AT_ONCE:
             yield flush()
+            began = time.monotonic()
         waiting.append(read)
         items += len(read.keys)
         if entity is BOOKING:
             session.bookings_read += len(read.keys)
             session.bookings_changed += len(read.keys - read.unchanged)
         session.report(entity.table.name, reader.windows_done, reader.windows_done + reader.windows_left)
-        if read.seconds > SLOW * len(read.bodies) and _page_count(waiting) >= PAGES_MEANWHILE:
+        pages = _page_count(waiting)
+        if pages >= PAGES_MEANWHILE and time.monotonic() - began > SLOW * pages:
             yield flush()
+            began = time.monotonic()
     if waiting:
         yield flush()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -11,7 +12,7 @@ import pytest
 
 from bookeo import BookeoSettings
 from bookeo.archived_batch import ArchiveSession
-from bookeo.extract import window_batches
+from bookeo.extract import SLOW, window_batches
 from bookeo.reader import WindowRead, WindowReader
 from bookeo.windows import Window
 
@@ -24,15 +25,19 @@ class Reads:
 
     windows_done = windows_left = 0
 
-    def __init__(self, *windows: dict[str, int], slow_from: int | None = None) -> None:
-        slow = len(windows) if slow_from is None else slow_from
-        self._reads = (read(day, bookings, 0.1 * (day >= slow)) for day, bookings in enumerate(windows))
+    def __init__(self, *windows: dict[str, int], seconds: float = 0.0, slow_from: int = 0) -> None:
+        self._reads = enumerate(read(day, bookings) for day, bookings in enumerate(windows))
+        self._seconds = seconds
+        self._slow_from = slow_from
 
     def next_window(self) -> WindowRead | None:
-        return next(self._reads, None)
+        number, window = next(self._reads, (0, None))
+        if number >= self._slow_from:
+            time.sleep(self._seconds)
+        return window
 
 
-def read(day: int, bookings: dict[str, int], seconds: float) -> WindowRead:
+def read(day: int, bookings: dict[str, int]) -> WindowRead:
     start = BEGIN + day * DAY
     records: list[dict[str, Any]] = [
         {
@@ -49,7 +54,7 @@ def read(day: int, bookings: dict[str, int], seconds: float) -> WindowRead:
     ]
     body = json.dumps({"data": records}).encode()
     window = Window(start, start + DAY - timedelta(seconds=1))
-    return WindowRead(window, (body,), frozenset(bookings), len(bookings), 1, 1, seconds, None, (None,))
+    return WindowRead(window, (body,), frozenset(bookings), len(bookings), 1, 1, 0.0, None, (None,))
 
 
 def chunk(session: ArchiveSession, *windows: dict[str, int]) -> Iterator[tuple[list[Any], datetime]]:
@@ -78,10 +83,10 @@ def test_what_comes_slowly_is_shaped_meanwhile(monkeypatch: pytest.MonkeyPatch) 
     windows = [{str(day): 1} for day in range(7)]
 
     def batches(slow_from: int) -> list[list[str]]:
-        reads = cast("WindowReader", Reads(*windows, slow_from=slow_from))
+        reads = cast("WindowReader", Reads(*windows, seconds=10 * SLOW, slow_from=slow_from))
         return [list(batch.booking_numbers()) for batch, _ in window_batches(session, reads)]
 
-    assert batches(slow_from=7) == [["0", "1", "2", "3", "4", "5", "6"]], "what comes fast is shaped together"
+    assert batches(slow_from=8) == [["0", "1", "2", "3", "4", "5", "6"]], "what comes fast is shaped together"
     assert batches(slow_from=4) == [["0", "1", "2", "3", "4"], ["5", "6"]], "one page is too little"
 
 
