@@ -23,6 +23,8 @@ from bookeo.pages import PageInfo
 from bookeo.settings import BookeoSettings
 from bookeo.windows import Window, floor_second, halve, split_range
 
+PAGES_MEANWHILE = 4
+"""Pages that each request at once reads while others are shaped."""
 WindowFetch = Callable[[Window, int, str | None], ListPage]
 """Reads a page of a window: its number, from 1, and from the second on the token of the first."""
 
@@ -195,10 +197,11 @@ class WindowReader:
     def _read_ahead(self) -> None:
         """Starts reading the first windows in line: as few as keep all requests busy, for a kill wastes the others.
 
-        Where nothing limits the requests, two more are read while those before them are shaped.
+        Where nothing limits the requests, they are to be busy while what was read is shaped, too.
         """
-        busy = -(-self._settings.concurrency // max(self._pages_lately, 1))
-        ahead = min(self._lookahead, busy if self._settings.effective_requests_per_second else busy + 2)
+        unlimited = not self._settings.effective_requests_per_second
+        pages = self._settings.concurrency * (PAGES_MEANWHILE if unlimited else 1)
+        ahead = min(self._lookahead, -(-pages // max(self._pages_lately, 1)))
         while self._waiting and len(self._tasks) <= ahead:
             self._tasks.append(_Task(self._waiting.popleft()))
         for task in islice(self._tasks, ahead + 1):

@@ -204,7 +204,7 @@ def test_windows_come_in_order_however_they_are_read_ahead() -> None:
 
 
 @pytest.mark.parametrize(("pace", "ahead"), [(1.6, 1), (0.0, 3)])
-def test_two_windows_more_are_read_ahead_where_nothing_limits_the_requests(pace: float, ahead: int) -> None:
+def test_more_windows_are_read_ahead_where_nothing_limits_the_requests(pace: float, ahead: int) -> None:
     begun: set[Window] = set()
     api = InventedBookings(now=LATER)
     for day in range(-300, 0):
@@ -214,11 +214,11 @@ def test_two_windows_more_are_read_ahead_where_nothing_limits_the_requests(pace:
         begun.add(window)
         return api.page(window, number, token)
 
-    settings = settings_like(concurrency=4, items_per_page=1, effective_requests_per_second=pace)
+    settings = settings_like(concurrency=4, window_days=18, effective_requests_per_second=pace)
     since, until = moment(-300 * 86_400), moment(UNTIL)
     reader = WindowReader(page, settings, since, until, key="bookingNumber", max_items=100)
     try:
-        # Each has more pages than there are requests at once, which is known after the first.
+        # Each has six pages, which is known after the first: more than there are requests at once.
         for _ in range(6):
             assert reader.next_window()
         expected = 6 + ahead
