@@ -23,7 +23,7 @@ from bookeo.pages import PageInfo
 from bookeo.settings import BookeoSettings
 from bookeo.windows import Window, floor_second, halve, split_range
 
-PAGES_MEANWHILE = 4
+PAGES_AHEAD = 4
 """Pages that each request at once reads while others are shaped."""
 WindowFetch = Callable[[Window, int, str | None], ListPage]
 """Reads a page of a window: its number, from 1, and from the second on the token of the first."""
@@ -200,7 +200,7 @@ class WindowReader:
         Where nothing limits the requests, they are to be busy while what was read is shaped, too.
         """
         unlimited = not self._settings.effective_requests_per_second
-        pages = self._settings.concurrency * (PAGES_MEANWHILE if unlimited else 1)
+        pages = self._settings.concurrency * (PAGES_AHEAD if unlimited else 1)
         ahead = min(self._lookahead, -(-pages // max(self._pages_lately, 1)))
         while self._waiting and len(self._tasks) <= ahead:
             self._tasks.append(_Task(self._waiting.popleft()))
