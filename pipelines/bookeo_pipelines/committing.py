@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 
 from dlt.extract import DltResource
@@ -17,6 +17,9 @@ from bookeo_pipelines.failures import as_bookeo_error
 from bookeo_pipelines.packages import load_pending
 from bookeo_pipelines.warehouse import Warehouse
 from bookeo_pipelines.watching import LoadWatch
+
+SMALL_PACKAGE = 2_000
+"""Rows after which a DuckDB file stays open: when it is closed, DuckDB writes anew where all of its tables are."""
 
 
 class Committing:
@@ -42,6 +45,7 @@ class Committing:
         self._loading = loading
         self._session = session
         self._target = target
+        self._left_open = ExitStack()
         self.pipeline = pipeline
         """The pipeline."""
         self.warehouse = Warehouse(pipeline, session.account_id, self._loading)
@@ -62,6 +66,7 @@ class Committing:
             BookeoError: Not even the first package could be committed.
         """
         counted = Counter(self._session.rows)
+        self.close()
         try:
             with self._watch.step("extract"):
                 self.pipeline.extract(source)
@@ -70,6 +75,8 @@ class Committing:
             with self._watch.step("normalize"):
                 self.pipeline.normalize()
             with self._loading, self._watch.step("load"):
+                if (self._session.rows - counted).total() <= SMALL_PACKAGE:
+                    self._left_open.enter_context(kept_open(self._target))
                 info = load_pending(self.pipeline)
         except Exception as error:
             # The package is not in the destination, so its rows do not count.
@@ -88,6 +95,10 @@ class Committing:
         if changed:
             self._describe(changed)
         return True
+
+    def close(self) -> None:
+        """Closes a DuckDB file that was left open for the questions that follow a package."""
+        self._left_open.close()
 
     @contextmanager
     def questions(self) -> Iterator[None]:

@@ -15,7 +15,7 @@ from typing import Any
 
 from dlt.common.destination.exceptions import DestinationException
 
-from bookeo import BookeoError, BookeoSettings, LoadNotes, LoadSession, Progress
+from bookeo import BookeoError, BookeoSettings, LoadNotes, LoadSession, Progress, bookeo_source
 from bookeo.api import BookeoClient
 from bookeo.usage import Usage
 from bookeo_pipelines.committing import Committing
@@ -25,7 +25,7 @@ from bookeo_pipelines.owner_only import owner_only
 from bookeo_pipelines.packages import Pending, finish_pending, open_pipeline, working_folder
 from bookeo_pipelines.phases import Phases, selection
 from bookeo_pipelines.plan import known_empty
-from bookeo_pipelines.proof import proof
+from bookeo_pipelines.proof import proof, proven_until
 from bookeo_pipelines.run_lock import one_at_a_time
 from bookeo_pipelines.runs import record_run
 from bookeo_pipelines.watching import LoadWatch, watched
@@ -246,31 +246,36 @@ def _load(
     session = LoadSession(
         request.settings, client=client, since=request.since, until=request.until, chunked=True, on_progress=tell
     )
+    ending = ExitStack()
+    ending.callback(session.close)
     try:
         if session.archive is not None:
             session.archive.check()
-        names = selection(session, request.tables)
+        source = bookeo_source(session=session)
+        names = selection(source, request.tables)
         account_id = session.account_id
         watch.begins(account_id)
         with loading, kept_open(request.target):
             pipeline = open_pipeline(request.pipeline_name, request.target)
             pending = finish_pending(pipeline, request.target)
             committing = Committing(pipeline, session, request.target, loading, watch)
+            ending.callback(committing.close)
             before = committing.warehouse.row_counts()
+            proven = proven_until(committing.warehouse, session, names, before)
         session.known_empty = known_empty(request.pipeline_name, request.target, account_id)
-        phases = Phases(committing, session, names, request.refresh_customers)
-        phases.run(before)
+        phases = Phases(committing, session, source, names, proven, request.refresh_customers)
+        phases.run()
         with committing.questions():
             # Payments can go without any coming.
             after = before | committing.warehouse.row_counts([*session.rows, "payments"])
-            proven = proof(session, names, after) if phases.proves else None
-            record_run(committing.warehouse, session, began, committing.packages, proven)
+            mark = proof(session, names, after) if phases.proves else None
+            record_run(committing.warehouse, session, began, committing.packages, mark)
     except BookeoError:
         raise
     except DestinationException as error:
         raise as_bookeo_error(error, request.target) from None
     finally:
-        session.close()
+        ending.close()
     seconds = time.monotonic() - started
     covered = _covered(session, phases.reached)
     moves = session.range is not None and session.range.moves_cursor

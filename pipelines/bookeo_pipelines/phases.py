@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
+
+from dlt.extract import DltSource
 
 from bookeo import LoadSession, bookeo_source
 from bookeo.availability import snapshot_is_due
@@ -15,7 +17,7 @@ from bookeo_pipelines.asking import Asking
 from bookeo_pipelines.committing import Committing, answers_of
 from bookeo_pipelines.missing import first_booking
 from bookeo_pipelines.payment_links import WarehouseLinks
-from bookeo_pipelines.proof import PROVEN_TABLES, proven_until
+from bookeo_pipelines.proof import PROVEN_TABLES
 from bookeo_pipelines.settlement import Settlement
 
 LEDGER_TABLES = frozenset({"load_windows", "child_checks", "rejected_rows"})
@@ -24,11 +26,11 @@ FEED = "payment_feed"
 """The hidden resource that is read after the bookings, which its payments are linked to."""
 
 
-def selection(session: LoadSession, tables: tuple[str, ...] | None) -> frozenset[str]:
+def selection(source: DltSource, tables: tuple[str, ...] | None) -> frozenset[str]:
     """The tables to load.
 
     Args:
-        session: The load.
+        source: What there is.
         tables: The names that the user gave; None for all.
 
     Returns:
@@ -37,8 +39,7 @@ def selection(session: LoadSession, tables: tuple[str, ...] | None) -> frozenset
     Raises:
         SettingsError: There is no such table.
     """
-    resources = bookeo_source(session=session).resources.values()
-    offered = {str(resource.table_name) for resource in resources if resource.selected} - LEDGER_TABLES
+    offered = {str(one.table_name) for one in source.resources.values() if one.selected} - LEDGER_TABLES
     wanted = offered if tables is None else set(tables)
     unknown = sorted(wanted - offered)
     if unknown or not wanted:
@@ -54,37 +55,41 @@ class Phases:
     Args:
         committing: Commits each package.
         session: The load. Its `failure` says why it stopped early.
+        source: What the first package is read from.
         tables: The tables to load.
+        proven: The moment up to which nothing is missing, as `proven_until` finds it.
         refresh_customers: Whether all customers are read again, whenever that was done last.
     """
 
     def __init__(
-        self, committing: Committing, session: LoadSession, tables: frozenset[str], refresh_customers: bool = False
+        self,
+        committing: Committing,
+        session: LoadSession,
+        source: DltSource,
+        tables: frozenset[str],
+        proven: datetime | None,
+        refresh_customers: bool = False,
     ) -> None:
         self._committing = committing
         self._warehouse = committing.warehouse
         self._refresh_customers = refresh_customers
         self._session = session
+        self._sources = self._make_sources(source)
         self._tables = tables
         self._links = WarehouseLinks(self._warehouse)
-        self._proven_until: datetime | None = None
+        self._proven_until = proven
         self.reached: datetime | None = None
         """The last moment up to which the bookings are committed; None where no window of them is."""
         self.proves = True
         """Whether nothing can be missing at the end that was not looked at."""
 
-    def run(self, held: Mapping[str, int]) -> None:
+    def run(self) -> None:
         """Runs all phases.
-
-        Args:
-            held: Rows by table, before anything is read.
 
         Raises:
             BookeoError: Not even the first package could be committed.
         """
         session = self._session
-        with self._committing.questions():
-            self._proven_until = proven_until(self._warehouse, session, self._tables, held)
         if not self._read_bookings():
             return
         asking = Asking(self._committing, session, self._links, self._proven_until)
@@ -104,6 +109,12 @@ class Phases:
         if "customer_bookings" in self._tables and session.settings.histories == "as_needed":
             asking.histories()
 
+    def _make_sources(self, first: DltSource) -> Iterator[DltSource]:
+        """A source for each package, as none can be read twice."""
+        yield first
+        while True:
+            yield bookeo_source(session=self._session)
+
     def _is_proven(self) -> bool:
         """Tells whether nothing has come since a load after which nothing was missing."""
         session = self._session
@@ -115,7 +126,7 @@ class Phases:
         """Commits chunk after chunk until the range is done or something ended the reading early."""
         session = self._session
         while True:
-            source = bookeo_source(session=session)
+            source = next(self._sources)
             names = self._resources(source, feed=False)
             session.payments_along = bool(names) and self._payments_follow()
             if session.payments_along:
@@ -164,7 +175,7 @@ class Phases:
             if warehouse.has("bookings") and session.payments_since is None:
                 return True
         while not session.no_payment_feed and (reader is None or not reader.finished):
-            source = bookeo_source(session=session)
+            source = next(self._sources)
             if not self._committing.commit(source.with_resources(*self._resources(source, feed=True))):
                 return False
             reader = session.payment_reader

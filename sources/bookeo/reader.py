@@ -132,7 +132,8 @@ class WindowReader:
         self._pages_lately = 0
         self._slots = threading.Semaphore(settings.concurrency)
         self._window_threads = ThreadPoolExecutor(self._lookahead + 1, thread_name_prefix="bookeo-window")
-        self._page_threads = ThreadPoolExecutor(settings.concurrency, thread_name_prefix="bookeo-page")
+        # One more than may ask at once: it looks at what another has got, while that one asks for the next page.
+        self._page_threads = ThreadPoolExecutor(settings.concurrency + 1, thread_name_prefix="bookeo-page")
         self._closed = threading.Event()
 
     @property

@@ -317,14 +317,13 @@ def table_resource(
             return None
         tombstones = pc.sum(found["_deleted"]).as_py() if "_deleted" in found.column_names else 0
         session.rows[table.name] += found.num_rows - (tombstones or 0)
-        package = _package()
-        if package in described_in:
-            return found
-        # With a package's first rows, and not before: dlt writes the columns of each resource that knows them into its
-        # trace, as YAML, which takes a load that finds nothing new longer than anything else that it does.
-        described_in.add(package)
-        hints = dlt.mark.make_hints(columns=dlt_columns(table, replace_sets=replace_sets))
-        return dlt.mark.with_hints(found, hints)
+        if _package() in described_in:
+            return dlt.mark.with_table_name(found, table.name)
+        # As of a variant of the table, of which there is one: the columns that a resource itself is known to have dlt
+        # writes into its trace, as YAML, which takes longer than to describe the table.
+        described_in.add(_package())
+        hints = dlt.mark.make_hints(table.name, columns=dlt_columns(table, replace_sets=replace_sets))
+        return dlt.mark.with_hints(found, hints, create_table_variant=True)
 
     made: DltResource = dlt.transformer(
         rows,

@@ -1,0 +1,50 @@
+"""What a load does once or not at all, for it would cost more than the rows where nothing or little is new."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import pytest
+import yaml
+
+from bookeo_sandbox import Sandbox
+from loading import load
+
+HEADERS = (4096, 8192)
+"""Where DuckDB keeps its two headers; each holds a checksum, then how often all was put in its place."""
+
+
+def times_put_in_place(database: Path) -> int:
+    """How often DuckDB has written down where everything in a file is."""
+    content = database.read_bytes()[: max(HEADERS) + 16]
+    return max(struct.unpack_from("<Q", content, header + 8)[0] for header in HEADERS)
+
+
+def test_the_file_is_put_in_order_once(sandbox: Sandbox, loaded: Path) -> None:
+    load(sandbox, loaded)
+    before = times_put_in_place(loaded)
+    result = load(sandbox, loaded)
+    assert result.chunks == 1
+    assert times_put_in_place(loaded) == before + 1
+    assert not loaded.with_name(f"{loaded.name}.wal").exists()
+
+
+def test_a_large_package_is_put_in_order_by_itself(
+    sandbox: Sandbox, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bookeo_pipelines.committing.SMALL_PACKAGE", 50)
+    database = folder / "bookeo.duckdb"
+    result = load(sandbox, database, customers="never", payments="never", histories="never")
+    assert result.tables["bookings"].loaded > 50
+    # The empty file, the package, and what is noted about the load.
+    assert times_put_in_place(database) == 3
+
+
+def test_columns_are_not_written_into_the_trace(
+    sandbox: Sandbox, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[dict[str, object]] = []
+    monkeypatch.setattr(yaml, "dump", lambda data, *_, **__: written.append(data) or "")
+    load(sandbox, folder / "bookeo.duckdb", customers="never", payments="never", histories="never")
+    assert not [columns for columns in written if "account_id" in columns], "a page each, for every table"
