@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import duckdb
@@ -104,11 +104,13 @@ _REST_API_COLUMNS = {"schema": "bookeo", "gross": "price__total_gross__amount", 
 
 OURS = Contender(
     "bookeo",
-    f"exec {BIN / 'bookeo'} load --database $DATABASE",
+    f"exec {BIN / 'bookeo'} load --database $DATABASE --tables {','.join(TABLES)}",
     schema="bookeo_data",
     gross="total_gross_amount",
     budgeted=False,
 )
+OURS_WHOLE = replace(OURS, command=f"exec {BIN / 'bookeo'} load --database $DATABASE")
+"""With all that it loads by default: payments, histories and small lists, too."""
 FLOOR = Contender("floor: DuckDB read_json", _python("read_json.py"), budgeted=False)
 REST_API = Contender("dlt rest_api", _python("with_rest_api.py"), **_REST_API_COLUMNS)  # type: ignore[arg-type]
 REST_API_PARQUET = Contender(

@@ -18,9 +18,6 @@ from bookeo_pipelines.packages import load_pending
 from bookeo_pipelines.warehouse import Warehouse
 from bookeo_pipelines.watching import LoadWatch
 
-SMALL_PACKAGE = 2_000
-"""Rows after which a DuckDB file stays open: when it is closed, DuckDB writes anew where all of its tables are."""
-
 
 class Committing:
     """Commits package after package; keeps count of them.
@@ -75,8 +72,8 @@ class Committing:
             with self._watch.step("normalize"):
                 self.pipeline.normalize()
             with self._loading, self._watch.step("load"):
-                if (self._session.rows - counted).total() <= SMALL_PACKAGE:
-                    self._left_open.enter_context(kept_open(self._target))
+                # When it is closed, DuckDB writes down anew where all of its tables are.
+                self._left_open.enter_context(kept_open(self._target))
                 info = load_pending(self.pipeline)
         except Exception as error:
             # The package is not in the destination, so its rows do not count.
@@ -97,7 +94,7 @@ class Committing:
         return True
 
     def close(self) -> None:
-        """Closes a DuckDB file that was left open for the questions that follow a package."""
+        """Closes a DuckDB file, which each package leaves open for the questions that follow it."""
         self._left_open.close()
 
     @contextmanager

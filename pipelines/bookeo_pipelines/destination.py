@@ -252,7 +252,7 @@ def kept_open(where: Target) -> AbstractContextManager[None]:
         where: The target; nothing happens for other destinations.
 
     Returns:
-        For a `with` block in which nothing is loaded.
+        For a `with` block in which one package is loaded at the most.
     """
     if where.database is None:
         return nullcontext()

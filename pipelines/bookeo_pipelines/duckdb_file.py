@@ -93,7 +93,7 @@ class FileMergeJob(SetMergeJob):
 def kept_open(database: Path) -> Iterator[None]:
     """Keeps a file open that is turned to again and again: each time takes as long as some questions.
 
-    Not while it is written to: only when it is closed, all is put in its place.
+    Not for longer than that: only when it is closed, what was written is put in its place.
 
     Args:
         database: The file.

@@ -130,9 +130,8 @@ class WindowReader:
         self._spent: dict[Window, int] = {}
         self._windows_done = 0
         self._pages_lately = 0
-        self._slots = threading.Semaphore(settings.concurrency)
         self._window_threads = ThreadPoolExecutor(self._lookahead + 1, thread_name_prefix="bookeo-window")
-        # One more than may ask at once: it looks at what another has got, while that one asks for the next page.
+        # One more than may ask at once: while they do, it looks at what has come.
         self._page_threads = ThreadPoolExecutor(settings.concurrency + 1, thread_name_prefix="bookeo-page")
         self._closed = threading.Event()
 
@@ -290,8 +289,7 @@ class WindowReader:
     def _page(self, window: Window, number: int, token: str | None) -> ListPage:
         if self._closed.is_set():
             raise CancelledError
-        with self._slots:
-            return self._fetch(window, number, token)
+        return self._fetch(window, number, token)
 
 
 def booking_fetch(client: BookeoClient) -> WindowFetch:

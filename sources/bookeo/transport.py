@@ -57,7 +57,8 @@ class _Call:
 class Transport:
     """Sends requests for one account; safe to call from many threads.
 
-    All transports with the same api key share one gate (see `bookeo.pace`), so that together they keep the pace.
+    At most `settings.concurrency` requests are under way at once. All transports with the same api key share one gate
+    (see `bookeo.pace`), so that together they keep the pace.
 
     What is tried again, and for how long:
 
@@ -103,6 +104,7 @@ class Transport:
         self._clock, self._jitter = clock, jitter
         self._stopped = threading.Event()
         self._pause = sleep or self._stopped.wait
+        self._slots = threading.Semaphore(settings.concurrency)
         self._usage = UsageCounter(settings.max_requests)
         self._log = RequestLog(settings.account, watcher)
         self._answered = False
@@ -180,8 +182,11 @@ class Transport:
         while True:
             attempts += 1
             self._usage.spend(operation)
-            ticket = self._gate.enter(self._wait)
-            verdict = self._attempt(call, attempts)
+            with self._slots:
+                ticket = self._gate.enter(self._wait)
+                received = self._attempt(call, attempts)
+            # Another request may be under way while this one's answer is looked at.
+            verdict = received if isinstance(received, Failure) else self._judge(call, *received, attempts)
             if not isinstance(verdict, Failure):
                 self._gate.succeed()
                 if isinstance(verdict, BookeoError):
@@ -197,8 +202,8 @@ class Transport:
                 failures += 1
                 self._wait_or_give_up(call, verdict, failures)
 
-    def _attempt(self, call: _Call, attempts: int) -> Answer | BookeoError | Failure:
-        """Sends the request once and tells an answer from a final refusal and from what may be tried again."""
+    def _attempt(self, call: _Call, attempts: int) -> tuple[int, Mapping[str, str], bytes] | Failure:
+        """Sends the request once; returns the status, the headers and the body of what comes back."""
         if self._stopped.is_set():
             raise RetriableError("The load was stopped.", operation=call.operation)
         began = self._clock()
@@ -222,6 +227,12 @@ class Transport:
             self._log.attempted(call.operation, None, self._clock() - began, attempts, failure.what)
             return failure
         self._log.attempted(call.operation, status, self._clock() - began, attempts)
+        return status, headers, body
+
+    def _judge(
+        self, call: _Call, status: int, headers: Mapping[str, str], body: bytes, attempts: int
+    ) -> Answer | BookeoError | Failure:
+        """Tells an answer from a final refusal and from what may be tried again."""
         if 200 <= status < 300:
             answer = Answer(
                 body,

@@ -30,15 +30,12 @@ def test_the_file_is_put_in_order_once(sandbox: Sandbox, loaded: Path) -> None:
     assert not loaded.with_name(f"{loaded.name}.wal").exists()
 
 
-def test_a_large_package_is_put_in_order_by_itself(
-    sandbox: Sandbox, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("bookeo_pipelines.committing.SMALL_PACKAGE", 50)
+def test_each_package_is_put_in_order_by_itself(sandbox: Sandbox, folder: Path) -> None:
     database = folder / "bookeo.duckdb"
-    result = load(sandbox, database, customers="never", payments="never", histories="never")
-    assert result.tables["bookings"].loaded > 50
-    # The empty file, the package, and what is noted about the load.
-    assert times_put_in_place(database) == 3
+    result = load(sandbox, database, tables=("bookings",), chunk_bookings=40)
+    assert result.chunks > 1
+    # The last one together with what is noted about the load.
+    assert times_put_in_place(database) == result.chunks
 
 
 def test_columns_are_not_written_into_the_trace(

@@ -13,6 +13,8 @@ from invented_bookings import InventedBookings, moment, records_of, settings_lik
 
 from bookeo.completeness import PageKeys, distinct_keys, page_keys
 from bookeo.errors import ServerUnavailable, WindowIncomplete
+from bookeo.kept_pages import KeptPage, kept_page
+from bookeo.pages import ListPage
 from bookeo.reader import WindowRead, WindowReader
 from bookeo.windows import ONE_SECOND, Window
 
@@ -229,6 +231,24 @@ def test_more_windows_are_read_ahead_where_nothing_limits_the_requests(pace: flo
     finally:
         reader.close()
     assert len(begun) == expected
+
+
+def test_a_page_is_looked_at_while_the_next_is_asked_for(
+    api: InventedBookings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_at: list[int] = []
+
+    def kept(page: ListPage, *arguments: Any) -> KeptPage:
+        # The third of three, which is asked for by another thread, comes while the second is still looked at.
+        deadline = time.monotonic() + 5
+        while page.info.current_page == 2 and api.requests < 3 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        looked_at.append(api.requests)
+        return kept_page(page, *arguments)
+
+    monkeypatch.setattr("bookeo.reader.kept_page", kept)
+    assert landed(list(windows(reader_of(api, **FAR, concurrency=1)))) == list(LETTERS)
+    assert looked_at[1:3] == [3, 3]
 
 
 def test_what_is_known_to_be_empty_is_not_asked_for() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -356,6 +357,49 @@ def test_many_threads_get_their_own_answers_and_exact_counts(server: Script) -> 
     with ThreadPoolExecutor(8) as threads:
         assert all(threads.map(one, range(200)))
     assert transport.usage.requests == {"GET /bookings/{bookingNumber}": 200}
+
+
+def test_no_more_requests_are_under_way_than_there_may_be(server: Script) -> None:
+    lock = threading.Lock()
+    under_way = most = 0
+
+    def reply(_: Asked) -> Reply:
+        nonlocal under_way, most
+        with lock:
+            under_way += 1
+            most = max(most, under_way)
+        time.sleep(0.02)
+        with lock:
+            under_way -= 1
+        return OK
+
+    server.otherwise = reply
+    transport = Transport(settings_for(server.base_url, concurrency=2))
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda _: ask(transport), range(20)))
+    assert most == 2
+
+
+def test_an_answer_is_looked_at_while_the_next_request_is_under_way(
+    server: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both_asked = threading.Event()
+    judge = Transport._judge
+
+    def slow_judge(self: Transport, *arguments: Any) -> Any:
+        assert both_asked.wait(5), "the next request waits until this answer has been looked at"
+        return judge(self, *arguments)
+
+    def reply(_: Asked) -> Reply:
+        if len(server.asked) == 2:
+            both_asked.set()
+        return OK
+
+    monkeypatch.setattr(Transport, "_judge", slow_judge)
+    server.otherwise = reply
+    transport = Transport(settings_for(server.base_url, concurrency=1))
+    with ThreadPoolExecutor(2) as threads:
+        assert len(list(threads.map(lambda _: ask(transport), range(2)))) == 2
 
 
 def test_the_budget_holds_for_all_threads_together(server: Script) -> None:
