@@ -38,14 +38,14 @@ SMALL_LOAD: dict[str, Any] = {
     "start": START,
     "items_per_page": 10,
     "window_days": 4,
-    "chunk_bookings": 40,
+    "chunk_bookings": 60,
     "settings_hours": 24 * 366,
     "customers": "as_needed",
     "payments": "never",
     "histories": "never",
 }
 """Settings under which the small business takes several pages, windows and packages."""
-FEW_TABLES = ("bookings", "booking_people", "booking_price_adjustments", "customers")
+FEW_TABLES = ("bookings", "booking_people", "customers")
 """Enough to tell whether anything is missing or there twice; each table costs time."""
 
 _NOT_COMPARED = {"fetched_at", "deleted_at", "_deleted", "linked_by"}

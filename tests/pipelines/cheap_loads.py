@@ -6,8 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bookeo_pipelines.load import LoadResult
-from bookeo_sandbox import Sandbox
+from bookeo_sandbox import Sandbox, serve
+from isolation import isolate
 from loading import AS_NEEDED, SMALL, load
 from places import Place
 from truth import ALL_TABLES, assert_equals_truth
@@ -26,6 +29,15 @@ def load_as_needed(sandbox: Sandbox, database: Path, **values: Any) -> LoadResul
     """Loads in the default modes, and forgets the requests that were made before."""
     sandbox.clear_requests()
     return load(sandbox, database, **{**AS_NEEDED, **values})
+
+
+def first_load_of_still_business(folder: Path, tables: tuple[str, ...]) -> Path:
+    """Makes a database as after a first load in the default modes, for tests to copy: a copy costs no load."""
+    database = folder / "first.duckdb"
+    with pytest.MonkeyPatch.context() as monkeypatch, serve(**STILL_BUSINESS) as sandbox:
+        isolate(monkeypatch, folder)
+        load_as_needed(sandbox, database, tables=tables)
+    return database
 
 
 def asked(sandbox: Sandbox) -> dict[str, int]:

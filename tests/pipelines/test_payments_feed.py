@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cheap_loads import STILL_BUSINESS, asked, assert_exact, load_as_needed
+from cheap_loads import STILL_BUSINESS, asked, assert_exact, first_load_of_still_business, load_as_needed
 from payments_by_hand import Till
 
 from bookeo_pipelines.destination import target
@@ -44,6 +45,19 @@ def till(sandbox: Sandbox) -> Till:
 @pytest.fixture
 def database(folder: Path) -> Path:
     return folder / "bookeo.duckdb"
+
+
+@pytest.fixture(scope="module")
+def first_payments(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The database after a first load; not to be changed."""
+    return first_load_of_still_business(tmp_path_factory.mktemp("first"), TABLES)
+
+
+@pytest.fixture
+def paid(first_payments: Path, database: Path) -> Path:
+    """A database of the test's own as after a first load."""
+    shutil.copy(first_payments, database)
+    return database
 
 
 def link(database: Path, payment: Any) -> tuple[Any, Any]:
@@ -144,11 +158,9 @@ def test_what_the_feed_shows_again_as_it_was_is_not_looked_up(
     }
 
 
-def test_another_mode_leaves_no_payment_there_twice(database: Path, sandbox: Sandbox, till: Till) -> None:
-    booking = till.bookings()[2]
-    load_payments(sandbox, database)
+def test_another_mode_leaves_no_payment_there_twice(paid: Path, sandbox: Sandbox, till: Till) -> None:
+    database, booking = paid, till.bookings()[2]
     moved = till.add(booking=booking, description="cash")
-    load_payments(sandbox, database)
     twice = till.add(description="deposit", customer_id=till.bookings()[3].customer.id)
     load_payments(sandbox, database)
     assert link(database, twice) == (None, None)
@@ -191,20 +203,24 @@ def test_a_booking_that_does_not_add_up_is_asked_once_until_its_figures_change(
     assert OF_ONE_BOOKING not in asked(sandbox)
 
 
-@pytest.mark.parametrize("status", [403, 404])
-def test_a_closed_feed_is_said_and_made_up_for(database: Path, sandbox: Sandbox, till: Till, status: int) -> None:
+def test_a_closed_feed_is_said_and_made_up_for(database: Path, sandbox: Sandbox, till: Till) -> None:
     def closed(_: Any) -> None:
         raise ApiError(status, "Not for you")
+
+    def load_without_the_feed() -> None:
+        result = load_payments(sandbox, database)
+        assert any("asked for booking by booking instead" in message for message in result.notes.messages)
 
     operations = sandbox._service.operations
     real = operations["GET", "/payments"]
     operations["GET", "/payments"] = closed  # type: ignore[assignment]
-    result = load_payments(sandbox, database)
-    assert any("asked for booking by booking instead" in message for message in result.notes.messages)
+    status = 403
+    load_without_the_feed()
     assert asked(sandbox)[OF_ONE_BOOKING] == len(sandbox.truth()["bookings"])
     linked = {payment["id"] for payment in sandbox.truth()["payments"] if "bookingNumber" in payment}
     assert {row[0] for row in query(database, f"SELECT payment_id FROM {DATASET}.payments")} == linked
-    load_payments(sandbox, database)
+    status = 404
+    load_without_the_feed()
     assert OF_ONE_BOOKING not in asked(sandbox)
 
     past = [sandbox.truth()]
@@ -214,9 +230,9 @@ def test_a_closed_feed_is_said_and_made_up_for(database: Path, sandbox: Sandbox,
     assert_exact(database, sandbox, tables=TABLES, earlier=past)
 
 
-def test_a_permission_that_goes_takes_nothing_along(database: Path, sandbox: Sandbox, till: Till) -> None:
+def test_a_permission_that_goes_takes_nothing_along(paid: Path, sandbox: Sandbox, till: Till) -> None:
+    database = paid
     sandbox.switches(payments_without_permission="empty")
-    load_payments(sandbox, database)
     before = contents(database, ["payments"])
     past = [sandbox.truth()]
     sandbox.permissions(["bookings_r_all", "customers_r_all"])
@@ -229,8 +245,8 @@ def test_a_permission_that_goes_takes_nothing_along(database: Path, sandbox: San
     assert_exact(database, sandbox, tables=TABLES, earlier=past)
 
 
-def test_payments_that_are_all_hidden_at_once_are_kept(database: Path, sandbox: Sandbox, till: Till) -> None:
-    load_payments(sandbox, database)
+def test_payments_that_are_all_hidden_at_once_are_kept(paid: Path, sandbox: Sandbox, till: Till) -> None:
+    database = paid
     before = contents(database, ["payments"])
     sandbox.advance(hours=30)
     with sandbox.business.lock:
@@ -241,12 +257,12 @@ def test_payments_that_are_all_hidden_at_once_are_kept(database: Path, sandbox: 
     assert set(before["payments"]) <= set(contents(database, ["payments"])["payments"])
 
 
-def test_what_leaves_no_trace_is_mended_by_a_comparison(database: Path, sandbox: Sandbox, till: Till) -> None:
-    load_payments(sandbox, database)
-    paid = [payment for payment in till.account.by_receipt if payment.booking]  # type: ignore[attr-defined]
-    till.move(paid[-3], till.bookings()[3])
-    till.delete(paid[0])
-    till.edit(paid[2], paid[2].amount + 7)
+def test_what_leaves_no_trace_is_mended_by_a_comparison(paid: Path, sandbox: Sandbox, till: Till) -> None:
+    database = paid
+    payments = [payment for payment in till.account.by_receipt if payment.booking]  # type: ignore[attr-defined]
+    till.move(payments[-3], till.bookings()[3])
+    till.delete(payments[0])
+    till.edit(payments[2], payments[2].amount + 7)
     settings = settings_of(sandbox, **AS_NEEDED)
     result = run_reconcile(LoadRequest(settings, target("duckdb", DATASET, database)), fix=True)
     assert result.clean

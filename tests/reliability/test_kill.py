@@ -12,18 +12,16 @@ from killed_load import Moment, run_and_kill
 from load_rig import FEW_TABLES, Rig, environment
 
 KILLS = [
-    # Three packages of these tables take about 68 steps of extracting, 38 of normalising, 280 of loading, 22 between.
+    # Two packages of these tables take about 48 steps of extracting, 28 of normalising, 155 of loading, 27 between.
     ("request", 3, False),
-    ("request", 17, True),
+    ("request", 30, True),
     ("extract", 9, False),
-    ("extract", 31, False),
-    ("extract", 52, True),
+    ("extract", 37, True),
     ("normalize", 5, False),
-    ("normalize", 24, True),
+    ("normalize", 18, True),
     ("load", 20, False),
-    ("load", 75, False),
-    ("load", 140, True),
-    ("load", 210, False),
+    ("load", 100, True),
+    ("load", 140, False),
     ("between", 18, False),
 ]
 
@@ -38,7 +36,7 @@ def largest_chunk(rig: Rig) -> int:
 def test_a_killed_load_goes_on_and_ends_in_the_truth(
     folder: Path, sandbox: Sandbox, phase: str, nth: int, forget: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    rig = Rig(folder, sandbox, tables=FEW_TABLES)
+    rig = Rig(folder, sandbox, tables=FEW_TABLES, window_days=2)
     death = run_and_kill(rig, Moment(phase, nth), environment(folder))
     assert death.killed, f"the load took fewer steps than it used to ({death})"
     if forget:

@@ -15,7 +15,7 @@ from killed_load import Moment, run_and_kill
 from load_rig import FEW_TABLES, Rig, environment
 
 
-@pytest.mark.parametrize(("phase", "nth"), [("normalize", 20), ("load", 4), ("load", 120)])
+@pytest.mark.parametrize(("phase", "nth"), [("normalize", 20), ("load", 4), ("load", 100)])
 def test_a_damaged_package_is_put_aside_and_its_windows_are_read_again(
     folder: Path, sandbox: Sandbox, phase: str, nth: int
 ) -> None:
