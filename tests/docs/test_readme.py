@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import duckdb
@@ -82,6 +82,12 @@ def keys(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
     return sandbox
 
 
+@pytest.fixture(scope="module")
+def two_accounts() -> Iterator[Sandbox]:
+    with serve(**SMALL | {"accounts": 2, "bookings": 20}) as running:
+        yield running
+
+
 def bookeo(line: str, monkeypatch: pytest.MonkeyPatch) -> int:
     """Runs a command line as a shell would, in this process, and gives its exit code."""
     words = shlex.split(line)
@@ -148,6 +154,7 @@ def test_commands_of_the_marts(built: Path) -> None:
 
 
 def test_commands_with_several_accounts(
+    two_accounts: Sandbox,
     folder: Path,
     monkeypatch: pytest.MonkeyPatch,
     reread_settings: Callable[[], None],
@@ -156,19 +163,18 @@ def test_commands_with_several_accounts(
     section = [block for block in blocks(README) if block.section == "Several accounts"]
     [settings] = [block for block in section if block.language == "toml"]
     [shell] = [block for block in section if block.language == "bash"]
-    with serve(**SMALL | {"accounts": 2, "bookings": 20}) as running:
-        write_settings(settings, running, folder)
-        monkeypatch.setenv("SOURCES__BOOKEO__BASE_URL", running.base_url)
-        monkeypatch.setenv("SOURCES__BOOKEO__START", START)
-        for children in AS_NEEDED:  # Bookings show well enough whose they are.
-            monkeypatch.setenv(f"SOURCES__BOOKEO__{children.upper()}", "never")
-        reread_settings()
-        for line in shell.code.splitlines():
-            code = bookeo(line, monkeypatch)
-            printed = capsys.readouterr()
-            assert code == 0, f"{line}\n{printed.out}{printed.err}"
-        loaded = ask(None, "SELECT DISTINCT account_id FROM bookeo_data.bookings")
-        assert set(loaded["account_id"]) == {account.account_id for account in running.accounts}
+    write_settings(settings, two_accounts, folder)
+    monkeypatch.setenv("SOURCES__BOOKEO__BASE_URL", two_accounts.base_url)
+    monkeypatch.setenv("SOURCES__BOOKEO__START", START)
+    for children in AS_NEEDED:  # Bookings show well enough whose they are.
+        monkeypatch.setenv(f"SOURCES__BOOKEO__{children.upper()}", "never")
+    reread_settings()
+    for line in shell.code.splitlines():
+        code = bookeo(line, monkeypatch)
+        printed = capsys.readouterr()
+        assert code == 0, f"{line}\n{printed.out}{printed.err}"
+    loaded = ask(None, "SELECT DISTINCT account_id FROM bookeo_data.bookings")
+    assert set(loaded["account_id"]) == {account.account_id for account in two_accounts.accounts}
 
 
 def test_the_sandbox_command_prints_what_a_load_needs(folder: Path) -> None:
@@ -211,15 +217,15 @@ def test_sql(block: Block, loaded: Path) -> None:
 
 
 @pytest.mark.parametrize("block", blocks_of("toml"), ids=named)
-def test_settings(block: Block, folder: Path, reread_settings: Callable[[], None]) -> None:
+def test_settings(block: Block, two_accounts: Sandbox, folder: Path, reread_settings: Callable[[], None]) -> None:
     given = tomllib.loads(block.code)["sources"]["bookeo"]
     assert given.keys() <= BookeoSettings.get_resolvable_fields().keys()
-    with serve(**SMALL | {"accounts": 2}) as running:
-        write_settings(block, running, folder)
-        reread_settings()
-        accounts = given.pop("accounts", None)
-        keys = {} if "secrets" in block.code else {"api_key": "a", "secret_key": "s"}
-        settings = load_settings(account=accounts[-1]["name"] if accounts else None, **keys)
+    running = two_accounts
+    write_settings(block, running, folder)
+    reread_settings()
+    accounts = given.pop("accounts", None)
+    keys = {} if "secrets" in block.code else {"api_key": "a", "secret_key": "s"}
+    settings = load_settings(account=accounts[-1]["name"] if accounts else None, **keys)
     expected = given | ({"api_key": running.accounts[1 if accounts else 0].api_key} if "secrets" in block.code else {})
     expected |= {"secret_key": running.secret_key} if "secrets" in block.code else {}
     assert {name: getattr(settings, name) for name in expected} == expected
