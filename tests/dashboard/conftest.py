@@ -2,57 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
 from pathlib import Path
 
 import duckdb
 import pytest
-from filelock import FileLock
 
-from bookeo_pipelines.dbt_project import run_dbt
-from bookeo_pipelines.destination import target
-from bookeo_pipelines.marts import Schemas
-from bookeo_sandbox import serve
-from isolation import forget_settings, isolate
-from loading import AS_NEEDED, load
-from truth import DATASET
+from business_with_marts import built
 
-BUSINESS = {"bookings": 60, "years": 1.4, "end": "2026-06-30", "accounts": 2, "currencies": ("EUR", "USD")}
-
-
-@pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database with marts, made once for all workers; not to be changed."""
-    folder = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        folder = folder.parent
-    database = folder / "dashboard.duckdb"
-    with FileLock(folder / "dashboard.making"):
-        if not database.exists():
-            build(tmp_path_factory.mktemp("building")).replace(database)
-    return database
-
-
-def build(folder: Path) -> Path:
-    """Loads two businesses into a database, and builds its marts."""
-    database = folder / "built.duckdb"
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        isolate(monkeypatch, folder)
-        with serve(**BUSINESS) as running:
-            second = {"name": "second", "api_key": running.accounts[1].api_key}
-            monkeypatch.setenv("SOURCES__BOOKEO__ACCOUNTS", json.dumps([second]))
-            forget_settings()
-            for number, name in enumerate((None, "second")):
-                load(
-                    running, database, account=number, account_name=name, start="2025-02-01", slots="daily", **AS_NEEDED
-                )
-        where = target("duckdb", DATASET, database)
-        # The marts' own checks have tests of their own.
-        assert run_dbt(where, ["run"], Schemas().variables(where)).success
-    forget_settings()
-    return database
+__all__ = ["built"]
 
 
 @pytest.fixture(scope="session")

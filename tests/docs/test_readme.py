@@ -5,27 +5,28 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pytest
-from reading_docs import ROOT, Block, blocks, blocks_of
 
+import business_with_marts
 from bookeo import load_settings
 from bookeo.settings import BookeoSettings
 from bookeo_pipelines import cli
-from bookeo_pipelines.destination import target
 from bookeo_pipelines.failures import ExitCode
-from bookeo_pipelines.load import LoadRequest, run_load
+from bookeo_pipelines.load import LoadResult
 from bookeo_pipelines.query import ask
 from bookeo_sandbox import Sandbox, serve
-from loading import SMALL, settings_of
+from isolation import isolate
+from loading import AS_NEEDED, SMALL, START, load
+from reading_docs import ROOT, Block, blocks, blocks_of
 
 README = ROOT / "README.md"
 NOT_RUN = {
@@ -38,10 +39,38 @@ NOT_RUN = {
 SHELL_LINES = [(block, line) for block in blocks_of("bash") for line in block.code.splitlines()]
 COMMANDS = [block for block in blocks_of("bash") if not set(block.code.splitlines()) <= NOT_RUN.keys()]
 SANDBOX_COMMAND = "bookeo sandbox "
+WITH_A_TEST_OF_THEIR_OWN = [
+    business_with_marts.commands(),
+    *(block for block in COMMANDS if "accounts" in block.section or SANDBOX_COMMAND in block.code),
+]
 
 
 def named(block: Block) -> str:
     return block.name
+
+
+@pytest.fixture(scope="module")
+def first_result_as_needed(tmp_path_factory: pytest.TempPathFactory) -> LoadResult:
+    """What a first load in the mode that is the default did; its database and its archive are not to be changed."""
+    folder = tmp_path_factory.mktemp("first_as_needed")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        isolate(monkeypatch, folder)
+        with serve(**SMALL) as running:
+            return load(running, folder / "first.duckdb", archive=str(folder / "archive"), **AS_NEEDED)
+
+
+@pytest.fixture
+def loaded(first_result_as_needed: LoadResult, folder: Path) -> Path:
+    """A database of the test's own as after that load, and the answers that it got where the README keeps them.
+
+    A load into it has little to do, which is enough to see whether a command is right.
+    """
+    first = first_result_as_needed.target.database
+    assert first is not None
+    shutil.copytree(first.with_name("archive"), folder / "answers")
+    database = folder / "bookeo.duckdb"
+    shutil.copy(first, database)
+    return database
 
 
 @pytest.fixture
@@ -51,6 +80,12 @@ def keys(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
     monkeypatch.setenv("SOURCES__BOOKEO__API_KEY", sandbox.api_key)
     monkeypatch.setenv("SOURCES__BOOKEO__SECRET_KEY", sandbox.secret_key)
     return sandbox
+
+
+@pytest.fixture(scope="module")
+def two_accounts() -> Iterator[Sandbox]:
+    with serve(**SMALL | {"accounts": 2, "bookings": 20}) as running:
+        yield running
 
 
 def bookeo(line: str, monkeypatch: pytest.MonkeyPatch) -> int:
@@ -81,11 +116,14 @@ def test_what_is_not_run_still_stands_there() -> None:
     assert all(reason for reason in NOT_RUN.values())
 
 
-@pytest.mark.parametrize(
-    "block", [b for b in COMMANDS if "accounts" not in b.section and SANDBOX_COMMAND not in b.code], ids=named
-)
+@pytest.mark.parametrize("block", [block for block in COMMANDS if block not in WITH_A_TEST_OF_THEIR_OWN], ids=named)
 def test_commands(
-    block: Block, keys: Sandbox, loaded: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    block: Block,
+    keys: Sandbox,
+    loaded: Path,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     for line in block.code.splitlines():
         if line in NOT_RUN:
@@ -95,9 +133,28 @@ def test_commands(
         assert code == 0, f"{line}\n{printed.out}{printed.err}"
         assert printed.out.strip(), line
     assert not keys.requests()["keys_in_query"]
+    for database in set(folder.glob("*.duckdb")) - {loaded}:
+        assert_has_bookings(database)
+
+
+def assert_has_bookings(database: Path) -> None:
+    with duckdb.connect(str(database), read_only=True) as connection:
+        [(schema,)] = connection.execute(
+            "SELECT schema_name FROM duckdb_tables() WHERE table_name = 'bookings' AND schema_name NOT LIKE '%staging'"
+        ).fetchall()
+        assert connection.execute(f"SELECT count(*) > 0 FROM {schema}.bookings").fetchone() == (True,), database
+
+
+def test_commands_of_the_marts(built: Path) -> None:
+    outcomes = business_with_marts.outcomes(built)
+    assert list(outcomes) == business_with_marts.commands().code.splitlines()
+    for line, outcome in outcomes.items():
+        assert outcome.code == 0, f"{line}\n{outcome.out}{outcome.err}"
+        assert outcome.out.strip(), line
 
 
 def test_commands_with_several_accounts(
+    two_accounts: Sandbox,
     folder: Path,
     monkeypatch: pytest.MonkeyPatch,
     reread_settings: Callable[[], None],
@@ -106,17 +163,18 @@ def test_commands_with_several_accounts(
     section = [block for block in blocks(README) if block.section == "Several accounts"]
     [settings] = [block for block in section if block.language == "toml"]
     [shell] = [block for block in section if block.language == "bash"]
-    with serve(**SMALL | {"accounts": 2}) as running:
-        write_settings(settings, running, folder)
-        monkeypatch.setenv("SOURCES__BOOKEO__BASE_URL", running.base_url)
-        monkeypatch.setenv("SOURCES__BOOKEO__START", "2026-03-30")
-        reread_settings()
-        for line in shell.code.splitlines():
-            code = bookeo(line, monkeypatch)
-            printed = capsys.readouterr()
-            assert code == 0, f"{line}\n{printed.out}{printed.err}"
-        loaded = ask(None, "SELECT DISTINCT account_id FROM bookeo_data.bookings")
-        assert set(loaded["account_id"]) == {account.account_id for account in running.accounts}
+    write_settings(settings, two_accounts, folder)
+    monkeypatch.setenv("SOURCES__BOOKEO__BASE_URL", two_accounts.base_url)
+    monkeypatch.setenv("SOURCES__BOOKEO__START", START)
+    for children in AS_NEEDED:  # Bookings show well enough whose they are.
+        monkeypatch.setenv(f"SOURCES__BOOKEO__{children.upper()}", "never")
+    reread_settings()
+    for line in shell.code.splitlines():
+        code = bookeo(line, monkeypatch)
+        printed = capsys.readouterr()
+        assert code == 0, f"{line}\n{printed.out}{printed.err}"
+    loaded = ask(None, "SELECT DISTINCT account_id FROM bookeo_data.bookings")
+    assert set(loaded["account_id"]) == {account.account_id for account in two_accounts.accounts}
 
 
 def test_the_sandbox_command_prints_what_a_load_needs(folder: Path) -> None:
@@ -150,8 +208,7 @@ def test_python(block: Block, keys: Sandbox, loaded: Path, folder: Path, capsys:
     made = set(folder.glob("*.duckdb")) - {loaded}
     assert printed.strip() or made
     for database in made:
-        with duckdb.connect(str(database), read_only=True) as connection:
-            assert connection.execute("SELECT count(*) > 0 FROM bookeo_data.bookings").fetchone() == (True,)
+        assert_has_bookings(database)
 
 
 @pytest.mark.parametrize("block", blocks_of("sql"), ids=named)
@@ -160,15 +217,15 @@ def test_sql(block: Block, loaded: Path) -> None:
 
 
 @pytest.mark.parametrize("block", blocks_of("toml"), ids=named)
-def test_settings(block: Block, folder: Path, reread_settings: Callable[[], None]) -> None:
+def test_settings(block: Block, two_accounts: Sandbox, folder: Path, reread_settings: Callable[[], None]) -> None:
     given = tomllib.loads(block.code)["sources"]["bookeo"]
     assert given.keys() <= BookeoSettings.get_resolvable_fields().keys()
-    with serve(**SMALL | {"accounts": 2}) as running:
-        write_settings(block, running, folder)
-        reread_settings()
-        accounts = given.pop("accounts", None)
-        keys = {} if "secrets" in block.code else {"api_key": "a", "secret_key": "s"}
-        settings = load_settings(account=accounts[-1]["name"] if accounts else None, **keys)
+    running = two_accounts
+    write_settings(block, running, folder)
+    reread_settings()
+    accounts = given.pop("accounts", None)
+    keys = {} if "secrets" in block.code else {"api_key": "a", "secret_key": "s"}
+    settings = load_settings(account=accounts[-1]["name"] if accounts else None, **keys)
     expected = given | ({"api_key": running.accounts[1 if accounts else 0].api_key} if "secrets" in block.code else {})
     expected |= {"secret_key": running.secret_key} if "secrets" in block.code else {}
     assert {name: getattr(settings, name) for name in expected} == expected
@@ -200,12 +257,16 @@ def test_exit_codes() -> None:
     assert [int(code) for code in re.findall(r"^\| (\d+) \|", table, flags=re.MULTILINE)] == [*ExitCode]
 
 
-@pytest.mark.parametrize("mode", ["as_needed", "always", "never"])
-def test_what_the_modes_cost(mode: str, sandbox: Sandbox, folder: Path) -> None:
-    modes: dict[str, Any] = dict.fromkeys(("customers", "payments", "histories"), mode)
-    where = target("duckdb", "bookeo_data", folder / "cost.duckdb")
-    result = run_load(LoadRequest(settings_of(sandbox, **modes), where))
-    assert result.tables["bookings"].after == SMALL["bookings"]
-    shown = re.search(rf"<!-- {mode} -->(\d+) requests", README.read_text())
-    assert shown
-    assert int(shown[1]) == result.usage.total_requests
+def test_what_the_modes_cost(
+    first_result: LoadResult, first_result_as_needed: LoadResult, sandbox: Sandbox, folder: Path
+) -> None:
+    of_modes = {
+        "as_needed": first_result_as_needed,
+        "always": first_result,
+        "never": load(sandbox, folder / "never.duckdb", **dict.fromkeys(AS_NEEDED, "never")),
+    }
+    for mode, result in of_modes.items():
+        assert result.tables["bookings"].after == SMALL["bookings"]
+        shown = re.search(rf"<!-- {mode} -->(\d+) requests", README.read_text())
+        assert shown
+        assert int(shown[1]) == result.usage.total_requests, mode

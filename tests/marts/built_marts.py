@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import math
-import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import psycopg2
-import pytest
 from describing import described_marts
 from psycopg2.extras import RealDictCursor
 
-from bookeo_pipelines.cli import main
 from bookeo_pipelines.dbt_project import run_dbt
 from bookeo_pipelines.destination import target
 from bookeo_pipelines.marts import Schemas
 from bookeo_pipelines.packages import working_folder
-from command_runs import Outcome
+from command_here import environment, run
 from stored import reading
 
 Row = dict[str, Any]
@@ -52,27 +48,6 @@ class Built:
     counts: dict[str, int]
     empty: dict[str, int]
     variables: dict[str, str]
-
-
-@contextlib.contextmanager
-def environment(values: Mapping[str, str]) -> Iterator[pytest.MonkeyPatch]:
-    """Sets variables for as long as the block runs."""
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        for name, value in {"RUNTIME__DLTHUB_TELEMETRY": "false", **values}.items():
-            monkeypatch.setenv(name, value)
-        yield monkeypatch
-
-
-def run(*arguments: str, **variables: str) -> Outcome:
-    """Runs `bookeo` in this process, in an environment with some variables."""
-    out, err, here = io.StringIO(), io.StringIO(), Path.cwd()
-    with environment(variables) as monkeypatch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        monkeypatch.setattr(sys, "argv", ["bookeo", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-    assert Path.cwd() == here
-    assert "--debug" in arguments or "Traceback" not in out.getvalue() + err.getvalue()
-    return Outcome(int(ended.value.code or 0), out.getvalue(), err.getvalue())
 
 
 def build(

@@ -57,12 +57,13 @@ def in_postgres(
     Database and user have names that look like numbers, and a parameter is given that only PostgreSQL's library knows.
     """
     import psycopg2
-    from built_marts import build, count, environment, rows_from
+    from built_marts import build, count, rows_from
     from mart_world import LOADED, write_tables
 
     from bookeo_pipelines.dbt_project import run_dbt
     from bookeo_pipelines.destination import target
     from bookeo_pipelines.marts import Schemas
+    from command_here import environment
 
     database = postgres_server.create("2026")
     postgres_server.run("CREATE ROLE \"007\" SUPERUSER LOGIN PASSWORD 'p{{ss}}'; CREATE ROLE analyst SUPERUSER")

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from built_marts import run
 
 from bookeo_pipelines import dbt_project
 from bookeo_pipelines.failures import ExitCode
+from command_here import run
 
 
 @pytest.fixture
