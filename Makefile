@@ -14,6 +14,9 @@ export DLT_DATA_DIR ?= $(CURDIR)/.dlt/data
 export RUNTIME__DLTHUB_TELEMETRY := false
 # Compiled once, each process starts more than a second sooner.
 unexport PYTHONDONTWRITEBYTECODE
+# Where there is room in memory, files of tests are made there: what they wait for most is a disk.
+MEMORY = $(shell grep -s ' /dev/shm ' /proc/mounts | grep -qv noexec && \
+  [ "$$(df -Pk /dev/shm | awk 'END {print $$4}')" -gt 4000000 ] && echo /dev/shm)
 
 .PHONY: demo test lint soak bench dist sbom audit lock clean
 
@@ -21,7 +24,7 @@ demo: $(DEMO_INSTALLED) ## install, then load the sandbox twice and ask three qu
 	@$(BIN)/bookeo demo
 
 test: $(INSTALLED) lint ## install everything and run all tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	PYTEST_DEBUG_TEMPROOT=$(MEMORY) $(BIN)/python -m pytest -n 3 --dist loadfile
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
