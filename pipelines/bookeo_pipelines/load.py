@@ -64,7 +64,7 @@ class TableChange:
     """What a load did to a table.
 
     Args:
-        loaded: Rows written, new and changed.
+        loaded: Rows written, new and changed; newer versions that came in the same load, too.
         before: Rows it held before.
         after: Rows it holds now.
     """
@@ -80,8 +80,8 @@ class TableChange:
 
     @property
     def changed(self) -> int:
-        """Rows written in the place of older ones."""
-        return self.loaded - self.new
+        """Rows written in the place of those from before; a customer may be met several times in one load."""
+        return min(self.loaded - self.new, self.before)
 
 
 @dataclass

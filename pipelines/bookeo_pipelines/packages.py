@@ -77,6 +77,7 @@ def open_pipeline(name: str, target: Target) -> Any:
         dataset_name=target.dataset,
     )
     _complete_folders(pipeline)
+    _delete_unfinished_copies(pipeline)
     try:
         if not pipeline.has_pending_data:
             pipeline = pipeline.drop()
@@ -99,6 +100,17 @@ def _complete_folders(pipeline: Any) -> None:
     storage = pipeline._get_load_storage()
     if storage.is_storage_ready():
         storage.initialize_storage()
+
+
+def _delete_unfinished_copies(pipeline: Any) -> None:
+    """Deletes what a killed process had not copied to the end.
+
+    Where temporary files are on another file system than packages, dlt copies each job into its folder under a name
+    that is no job's, and then takes that for a job it cannot read, for ever.
+    """
+    for found in Path(pipeline.working_dir).glob("**/*_jobs/*"):
+        if "." not in found.name:
+            found.unlink()
 
 
 def _number_after_all_before(pipeline: Any) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import pytest
+
 from bookeo_pipelines.load import LoadResult
 from bookeo_sandbox import Sandbox
 from loading import BEGIN, END, OVERLAP, WEEK, list_requests, load
@@ -29,6 +31,17 @@ def test_the_summary_counts_what_landed(first_result: LoadResult, first_load: Pa
     assert not first_result.notes.rejected
     assert not first_result.notes.unknown_fields
     assert not first_result.notes.skipped
+
+
+def test_a_first_load_changes_nothing_however_its_pages_come(
+    sandbox: Sandbox, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Each is made into tables by itself, so that whoever booked again is met again.
+    monkeypatch.setattr("bookeo.extract.PAGES_AT_ONCE", 1)
+    result = load(sandbox, folder / "bookeo.duckdb", tables=("bookings", "customers"), customers="as_needed")
+    change = result.tables["customers"]
+    assert change.loaded > change.after
+    assert (change.new, change.changed) == (change.after, 0)
 
 
 def test_a_load_with_nothing_new_writes_nothing(loaded: Path, sandbox: Sandbox) -> None:

@@ -59,6 +59,22 @@ def test_a_package_that_is_marked_as_loaded_but_not_yet_moved_does_not_block_the
     assert rig.ledger_gaps() == []
 
 
+def test_a_job_that_was_not_copied_to_the_end_does_not_block_the_next(folder: Path, sandbox: Sandbox) -> None:
+    rig = Rig(folder, sandbox, tables=FEW_TABLES)
+    assert run_and_kill(rig, Moment("load", 20), environment(folder)).killed
+    jobs = {path for path in working_folder(rig.target).rglob("*_jobs") if path.is_dir()}
+    assert {path.name for path in jobs} >= {"new_jobs", "started_jobs"}
+    for path in jobs:
+        (path / "cedcb5428a6c59c5726db655b515c306").write_bytes(b"DELETE FR")
+
+    result = rig.load()
+
+    assert result.failure is None
+    assert (result.pending.finished, result.pending.put_aside) == (1, ())
+    assert rig.differences() == []
+    assert rig.ledger_gaps() == []
+
+
 def test_a_working_folder_of_which_only_a_part_was_made_or_deleted_is_made_anew(folder: Path, sandbox: Sandbox) -> None:
     rig = Rig(folder, sandbox, tables=("bookings",))
     assert rig.load().failure is None
