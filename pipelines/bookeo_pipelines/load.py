@@ -253,10 +253,13 @@ def _load(
             session.archive.check()
         source = bookeo_source(session=session)
         names = selection(source, request.tables)
-        account_id = session.account_id
-        watch.begins(account_id)
+        # The answer comes while the pipeline is opened.
+        asking = ending.enter_context(ThreadPoolExecutor(1, thread_name_prefix="bookeo-key"))
+        identity = asking.submit(lambda: session.identity)
         with loading, kept_open(request.target):
             pipeline = open_pipeline(request.pipeline_name, request.target)
+            account_id = identity.result().account_id
+            watch.begins(account_id)
             pending = finish_pending(pipeline, request.target)
             committing = Committing(pipeline, session, request.target, loading, watch)
             ending.callback(committing.close)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import struct
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
+from bookeo_pipelines.destination import Target
+from bookeo_pipelines.packages import open_pipeline
 from bookeo_sandbox import Sandbox
 from loading import load
 
@@ -36,6 +40,21 @@ def test_each_package_is_put_in_order_by_itself(sandbox: Sandbox, folder: Path) 
     assert result.chunks > 1
     # The last one together with what is noted about the load.
     assert times_put_in_place(database) == result.chunks
+
+
+def test_the_account_is_asked_for_while_the_pipeline_is_opened(
+    sandbox: Sandbox, loaded: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def opened(name: str, where: Target) -> Any:
+        deadline = time.monotonic() + 5
+        while not sandbox.requests()["total"] and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert list(sandbox.requests()["by_operation"]) == ["GET /settings/apikeyinfo"]
+        return open_pipeline(name, where)
+
+    sandbox.clear_requests()
+    monkeypatch.setattr("bookeo_pipelines.load.open_pipeline", opened)
+    load(sandbox, loaded)
 
 
 def test_columns_are_not_written_into_the_trace(
