@@ -31,7 +31,7 @@ from bookeo_pipelines.replay_cursor import REREAD, Coverage, write_state
 from bookeo_pipelines.settlement import UNLINKED, Settlement, remove_payments, unlink_payments
 from bookeo_pipelines.warehouse import Warehouse
 
-PACKAGE_BYTES = 16 * 1024 * 1024
+PACKAGE_BYTES = 64 * 1024 * 1024
 """Rows that are gathered before they are loaded, bytes in memory: a package costs most of a second, however small."""
 
 

@@ -17,8 +17,8 @@ import pyarrow.compute as pc
 from dlt.extract import DltResource
 
 from bookeo.archived_batch import ArchivedBatch
-from bookeo.resources import disposition
-from bookeo.tables import Table, dlt_columns
+from bookeo.resources import described, disposition
+from bookeo.tables import Table
 
 
 @dataclass
@@ -159,8 +159,7 @@ def bookeo_replay(tables: Any) -> Iterator[DltResource]:
     """
     for one in tables:
         yield dlt.resource(
-            [one.rows],
+            [described(one.rows, one.table, replace_sets=one.whole_sets)],
             name=one.table.name,
             write_disposition=disposition(one.table),
-            columns=dlt_columns(one.table, replace_sets=one.whole_sets),
         )

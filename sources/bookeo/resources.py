@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import dlt
+import pyarrow as pa
 import pyarrow.compute as pc
 from dlt.common.storages.exceptions import CurrentLoadPackageStateNotAvailable
 from dlt.extract import DltResource
@@ -319,11 +320,8 @@ def table_resource(
         session.rows[table.name] += found.num_rows - (tombstones or 0)
         if _package() in described_in:
             return dlt.mark.with_table_name(found, table.name)
-        # As of a variant of the table, of which there is one: the columns that a resource itself is known to have dlt
-        # writes into its trace, as YAML, which takes longer than to describe the table.
         described_in.add(_package())
-        hints = dlt.mark.make_hints(table.name, columns=dlt_columns(table, replace_sets=replace_sets))
-        return dlt.mark.with_hints(found, hints, create_table_variant=True)
+        return described(found, table, replace_sets=replace_sets)
 
     made: DltResource = dlt.transformer(
         rows,
@@ -333,6 +331,24 @@ def table_resource(
         write_disposition=disposition(table),
     )
     return made
+
+
+def described(rows: pa.Table, table: Table, *, replace_sets: bool) -> Any:
+    """Says along with rows what the columns of their table are.
+
+    As of a variant of the table, of which there is one: the columns that a resource itself has dlt writes into its
+    trace, as YAML, which takes longer than to describe the table.
+
+    Args:
+        rows: The rows.
+        table: Their table.
+        replace_sets: Whether the rows of each owner are all there are.
+
+    Returns:
+        Something for a resource to yield.
+    """
+    hints = dlt.mark.make_hints(table.name, columns=dlt_columns(table, replace_sets=replace_sets))
+    return dlt.mark.with_hints(rows, hints, create_table_variant=True)
 
 
 def _package() -> str:
