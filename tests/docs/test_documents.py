@@ -11,12 +11,12 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from reading_docs import DOCUMENTS, ROOT, anchors, blocks, prose
 
 from bookeo.settings import BookeoSettings
 from bookeo.tables import TABLES
 from bookeo_pipelines.data_dictionary import DIAGRAM, DICTIONARY, dictionary
 from bookeo_pipelines.diagram import diagram
+from reading_docs import DOCUMENTS, ROOT, anchors, blocks, prose
 
 from fragments import FRAGMENTS, commands, fragment_in  # isort: skip - found by way of reading_docs
 

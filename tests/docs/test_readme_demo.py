@@ -7,6 +7,7 @@ import re
 from collections import defaultdict
 
 import pytest
+
 from reading_docs import ROOT
 
 import demonstration  # isort: skip - found by way of reading_docs

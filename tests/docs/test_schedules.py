@@ -18,10 +18,10 @@ import pytest
 import typer
 import typer.main
 import yaml
-from reading_docs import ROOT, Block, blocks
 
 from bookeo_pipelines.cli import app
 from bookeo_pipelines.failures import ExitCode
+from reading_docs import ROOT, Block, blocks
 
 DOCUMENT = ROOT / "docs" / "schedules.md"
 BLOCKS = list(blocks(DOCUMENT))
