@@ -50,7 +50,7 @@ def working_folder(target: Target) -> Path:
     return Path(get_dlt_pipelines_dir()) / "bookeo" / target.working_folder
 
 
-def open_pipeline(name: str, target: Target) -> Any:
+def open_pipeline(name: str, target: Target, folder: Path | None = None) -> Any:
     """Opens a pipeline with the state that its destination knows.
 
     The destination is the only memory: a working folder without pending packages is made anew from it, so that a
@@ -59,6 +59,7 @@ def open_pipeline(name: str, target: Target) -> Any:
     Args:
         name: The pipeline's name.
         target: Where it loads to.
+        folder: A working folder for whoever only looks, and must not touch that of a load that is under way.
 
     Returns:
         The pipeline.
@@ -72,7 +73,7 @@ def open_pipeline(name: str, target: Target) -> Any:
     dlt.config["load.truncate_staging_dataset"] = target.database is None
     pipeline = dlt.pipeline(
         name,
-        pipelines_dir=str(working_folder(target)),
+        pipelines_dir=str(folder or working_folder(target)),
         destination=target.dlt_destination(name),
         dataset_name=target.dataset,
     )

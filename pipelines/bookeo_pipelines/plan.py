@@ -6,6 +6,7 @@ import copy
 import json
 import math
 import os
+import tempfile
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -106,7 +107,8 @@ def _states(target: Target, pipeline_name: str) -> dict[str, Any]:
     """A copy of what the resources keep in the pipeline's state; empty if nothing was loaded."""
     if target.database is not None and not target.database.exists():
         return {}
-    return copy.deepcopy(dict(resource_states(open_pipeline(pipeline_name, target).state)))
+    with tempfile.TemporaryDirectory() as folder:
+        return copy.deepcopy(dict(resource_states(open_pipeline(pipeline_name, target, Path(folder)).state)))
 
 
 def _range(session: LoadSession, state: dict[str, Any], since: datetime | None, until: datetime | None) -> Range:

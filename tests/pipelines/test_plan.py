@@ -5,14 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from cheap_loads import asked
 
+from bookeo import Progress
+from bookeo_pipelines.destination import target
+from bookeo_pipelines.load import LoadRequest, run_load
 from bookeo_sandbox import Sandbox
 from command_runs import Run
-from loading import SMALL, START
+from loading import SMALL, START, settings_of
+from truth import DATASET
 
 
 def test_the_plan_of_a_first_load_is_what_it_costs(bookeo: Run, keys: Sandbox, folder: Path) -> None:
@@ -62,3 +68,20 @@ def test_the_plan_names_what_asking_for_each_booking_costs(
     assert plan["requests"]["GET /bookings/{bookingNumber}/payments"] == SMALL["bookings"]
     assert plan["seconds"] == round(sum(plan["requests"].values()) / 1000, 1)
     assert plan["since"].startswith(START)
+
+
+def test_a_plan_leaves_a_load_alone_that_is_under_way(keys: Sandbox, loaded: Path) -> None:
+    keys.advance(days=7)
+    planned: list[subprocess.CompletedProcess[str]] = []
+
+    def plan(_: Progress) -> None:
+        if not planned:
+            program = [sys.executable, "-c", "from bookeo_pipelines.cli import main; main()", "plan", "--json"]
+            planned.append(subprocess.run(program, capture_output=True, text=True, check=False))
+
+    result = run_load(LoadRequest(settings_of(keys), target("duckdb", DATASET, loaded)), plan)
+    assert result.failure is None
+    assert result.tables["bookings"].new > 0
+    [outcome] = planned
+    assert outcome.returncode == 0, outcome.stderr
+    assert json.loads(outcome.stdout)[0]["bookings"] == result.tables["bookings"].loaded
