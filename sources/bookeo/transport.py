@@ -181,8 +181,8 @@ class Transport:
         throttled_since = call.started
         while True:
             attempts += 1
-            self._usage.spend(operation)
             with self._slots:
+                self._usage.spend(operation)
                 ticket = self._gate.enter(self._wait)
                 received = self._attempt(call, attempts)
             # Another request may be under way while this one's answer is looked at.
