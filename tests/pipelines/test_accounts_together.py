@@ -1,4 +1,4 @@
-"""Several accounts in one command: each by itself, side by side, and whoever fails fails alone."""
+"""Ten accounts in one command: each by itself, side by side, and whoever fails fails alone."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from command_runs import Run
 from loading import BEGIN, END
 from truth import DATASET, assert_equals_truth, query
 
-ACCOUNTS = 6
-WRONG, FAILING = 1, 3
+ACCOUNTS = 10
+WRONG, FAILING = 3, 6
 TABLES = ["bookings"]
 
 
