@@ -44,6 +44,8 @@ TEXTS = {
     "agent",
     "promotionCodeInput",
     "giftVoucherCodeInput",
+    "specificVoucherCode",
+    "transactionId",
     "reason",
     "comment",
     "paymentMethodOther",
@@ -64,6 +66,8 @@ def planted(value: Any, mark: str = MARK) -> Any:
         made[name] = f"{mark} {name}"
     for name in SPECIAL.keys() & made.keys():
         made[name] = SPECIAL[name].replace(MARK, mark)
+    if isinstance(made.get("couponCodes"), list):
+        made["couponCodes"] = [f"{mark} coupon" for _ in made["couponCodes"]]
     for name, (field, text) in OF_ITEMS.items():
         if isinstance(made.get(name), list):
             made[name] = [{**item, field: text.replace(MARK, mark)} for item in made[name] if isinstance(item, dict)]
@@ -73,8 +77,11 @@ def planted(value: Any, mark: str = MARK) -> Any:
 def enriched(booking: dict[str, Any]) -> dict[str, Any]:
     """A booking that has every personal field there is."""
     made = {"externalRef": "", "sourceIp": "", "promotionCodeInput": "", "giftVoucherCodeInput": "", **booking}
+    made |= {"specificVoucherCode": "", "couponCodes": [""]}
     made["lastChangeAgent"] = made["cancelationAgent"] = ""
-    made["initialPayments"] = [{"reason": "", "comment": "", "agent": "", "amount": {"amount": "1", "currency": "EUR"}}]
+    made["initialPayments"] = [
+        {"reason": "", "comment": "", "agent": "", "transactionId": "", "amount": {"amount": "1", "currency": "EUR"}}
+    ]
     return made
 
 

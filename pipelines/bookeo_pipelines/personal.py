@@ -33,6 +33,9 @@ SELF_EXPLAINING: dict[str, Personal] = {
     "postcode": "address",
     "date_of_birth": "birth",
     "source_ip": "ip",
+    "transaction_id": "online_id",
+    "coupon_code": "free_text",
+    "voucher_code": "free_text",
     "comment": "free_text",
     "external_ref": "free_text",
 }

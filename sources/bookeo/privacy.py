@@ -15,7 +15,7 @@ from typing import Any, Literal, cast, get_args
 
 from bookeo.errors import SettingsError
 
-Personal = Literal["name", "contact", "address", "birth", "ip", "free_text"]
+Personal = Literal["name", "contact", "address", "birth", "ip", "online_id", "free_text"]
 """The classes: what kind of thing is told about a natural person."""
 
 Action = Literal["keep", "hash", "drop"]

@@ -47,8 +47,8 @@ PLACEHOLDER: Final = "(dropped)"
 def private_answer(entity: str, records: str | None, body: bytes, privacy: Privacy) -> bytes:
     """Treats a whole answer of the API, for whoever keeps it.
 
-    A required field that is dropped stays as an empty text, so that the answer can still be shaped; a dropped item of a
-    list stays as null. All else that is dropped is left out.
+    A required field or an item of a list of texts that is dropped stays as an empty text, so that the answer gives the
+    same rows; any other dropped item of a list stays as null. All else that is dropped is left out.
 
     Args:
         entity: Name of the kind of object that it holds; nothing is declared of one that is not known.
@@ -154,7 +154,9 @@ def private_value(node: Node | None, value: Any, privacy: Privacy) -> Any:
         return _private_object(node, value, privacy)
     if isinstance(node, Items) and isinstance(value, list):
         items = (private_value(node.node, item, privacy) for item in value)
-        return [None if item is DROPPED else item for item in items]
+        # A list of texts has a row for each of them, but none for null.
+        left = "" if isinstance(node.node, Scalar) else None
+        return [left if item is DROPPED else item for item in items]
     if not isinstance(node, Scalar) or not _fits(node, value):
         return _misfit(node, value, privacy)
     action = privacy.action([node.personal] if node.personal else [])

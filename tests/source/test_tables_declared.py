@@ -145,6 +145,8 @@ def test_personal_columns_are_marked() -> None:
     assert marked["bookings", "title"] == "name"
     assert marked["customer_bookings", "title"] == "name"
     assert marked["rejected_rows", "raw"] == "free_text"
+    assert marked["payments", "transaction_id"] == "online_id"
+    assert marked["bookings", "specific_voucher_code"] == marked["booking_coupons", "coupon_code"] == "free_text"
     for table in TABLES.values():
         for column in table.columns:
             if column.name.endswith(("first_name", "last_name", "phone_numbers")) and table.name != "business":

@@ -122,7 +122,7 @@ BOOKING_PRICE_ADJUSTMENTS = _list_table(
 BOOKING_COUPONS = _list_table(
     "booking_coupons",
     "Coupon codes used on a booking.",
-    Column("coupon_code", "text", "", "The code."),
+    Column("coupon_code", "text", "", "The code; whoever knows it may use it.", personal="free_text"),
 )
 
 BOOKING_LISTS = (

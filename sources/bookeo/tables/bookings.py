@@ -21,7 +21,7 @@ _PAYMENTS_ON_CREATION = objects(
     agent=Scalar("text", "name"),
     customerId="text",
     gatewayName="text",
-    transactionId="text",
+    transactionId=Scalar("text", "online_id"),
 )
 
 BOOKINGS = Table(
@@ -114,7 +114,13 @@ BOOKINGS = Table(
             "Gift voucher code that was entered.",
             personal="free_text",
         ),
-        Column("specific_voucher_code", "text", "specificVoucherCode", "Code of a voucher for this product."),
+        Column(
+            "specific_voucher_code",
+            "text",
+            "specificVoucherCode",
+            "Code of a voucher for this product.",
+            personal="free_text",
+        ),
         Column(
             "initial_payments",
             "json",
