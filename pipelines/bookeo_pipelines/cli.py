@@ -59,6 +59,7 @@ app.command(epilog="Example: `bookeo export --output export --format csv --table
 app.command(epilog="Example: `bookeo docs --output dictionary`")(sharing.docs)
 app.command(epilog="Example: `bookeo pii`")(privacy.pii)
 app.command(epilog="Example: `bookeo forget --customer 41551N8F7XF15A1B2C3D4`")(privacy.forget)
+app.command(epilog="Example: `bookeo person --customer 41551N8F7XF15A1B2C3D4 --output person.html`")(privacy.person)
 app.command(epilog="Example: `bookeo demo`")(trying.demo)
 app.command(epilog="Example: `bookeo sandbox --port 8080 --bookings 20000`")(trying.sandbox)
 

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-import json
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bookeo_pipelines.forget_person import SHORTEST_ID, Person
+from bookeo_pipelines.forget_person import People, Person
 from bookeo_pipelines.personal import StoredColumn, StoredTable
 
 OF_THE_BUSINESS = frozenset({"booking_resources", "resources"})
 """Guides and rooms are the business's, whoever booked them."""
+NEEDLES_AT_MOST = 60
+"""Texts that a database looks for in a column; with more, all values are looked at here."""
+_LETTERS = {
+    letter: plain
+    for letter in map(chr, range(0xC0, 0x250))
+    if len(both := unicodedata.normalize("NFKD", letter)) == 2 and letter.islower()
+    if (plain := both[0]).isascii() and unicodedata.combining(both[1])
+}
+_ACCENTED = "".join(_LETTERS) + "".join(map(chr, range(0x300, 0x370)))
+_PLAIN = "".join(_LETTERS.values())
+"""Letters and what they are without accents; combining accents have no counterpart, and `translate` deletes them."""
 
 
 @dataclass(frozen=True)
@@ -112,45 +123,56 @@ class Whereabouts:
         noted = "(parent_id IN (%s, %s) OR position(%s IN basis) > 0)"
         return self.account(table) & Where(noted, (person.customer_id, person.pseudonym, person.customer_id))
 
-    def named(self, table: StoredTable, column: StoredColumn) -> Where:
-        """Gives the rows of which a column names the person, by id or otherwise.
 
-        Args:
-            table: The table.
-            column: The column.
+def same_full_name(person: Person) -> Iterator[Where]:
+    """List the participants with a person's first and last name.
 
-        Returns:
-            The condition.
-        """
-        parts = (self.id_in(column), self.texts_in(column))
-        return self.account(table) & any_of([part for part in parts if part is not None])
+    Args:
+        person: The person.
 
-    def id_in(self, column: StoredColumn) -> Where | None:
-        """Gives the rows of which a column holds the person's id.
+    Yields:
+        A condition on `booking_people` for each spelling.
+    """
+    for first, last in person.full_names:
+        named = "(account_id = %s AND lower(first_name) = %s AND lower(last_name) = %s)"
+        yield Where(named, (person.account_id, first, last))
 
-        Args:
-            column: The column.
 
-        Returns:
-            The condition; None where it cannot tell: a short id may stand in a longer text, or for something else.
-        """
-        if _is_nobodys(column) or len(self._person.customer_id) < SHORTEST_ID:
-            return None
-        return Where(f"position(%s IN {spelt(column)}) > 0", (self._person.customer_id,))
+def candidates(column: StoredColumn, people: People) -> Where:
+    """Return the rows of which a column may name one of the people; some name nobody.
 
-    def texts_in(self, column: StoredColumn) -> Where | None:
-        """Gives the rows of which a column holds a text that names the person.
+    Args:
+        column: A column of text or JSON.
+        people: The people.
 
-        Args:
-            column: The column.
+    Returns:
+        A condition that is true wherever `People.named_in` is for the column's text; it is cheaper.
+    """
+    identifiers, text = people.identifiers, spelt(column)
+    ids = [person.customer_id for person in people.each]
+    if len(identifiers.phrases) + len(identifiers.phones) + len(ids) > NEEDLES_AT_MOST:
+        return Where(f"{text} <> ''")
+    needles = [_needle(phrase) for phrase in identifiers.phrases]
+    if None in needles:
+        return Where(f"{text} <> ''")
+    plain = f"translate(lower({text}), '{_ACCENTED}', '{_PLAIN}')"
+    digits = f"regexp_replace({text}, '[^0-9]', '', 'g')"
+    escaped = [Where(f"position('\\u' IN {text}) > 0")] if column.type.lower().startswith("json") else []
+    return any_of(
+        [
+            *escaped,
+            *(Where(f"position(%s IN {plain}) > 0", (needle,)) for needle in sorted({str(one) for one in needles})),
+            *(Where(f"position(%s IN {digits}) > 0", (phone,)) for phone in sorted(identifiers.phones)),
+            *(Where(f"position(%s IN {text}) > 0", (customer_id,)) for customer_id in ids),
+        ]
+    )
 
-        Returns:
-            The condition; None where there are no such texts, or nobody is named in this column.
-        """
-        spellings = {spelling for text in self._person.texts for spelling in (text, json.dumps(text)[1:-1])}
-        if not spellings or _is_nobodys(column):
-            return None
-        return any_of([Where(f"position(%s IN lower({spelt(column)})) > 0", (text,)) for text in sorted(spellings)])
+
+def _needle(phrase: str) -> str | None:
+    """Return the longest word of a phrase that stands in each of its spellings, once accents are gone."""
+    # In SQL, lower() leaves a sharp s as it is; in JSON, other letters may be escaped.
+    usable = [word for word in phrase.split() if word.isascii() and "ss" not in word and len(word) > 1]
+    return max(usable, key=len, default=None)
 
 
 def spelt(column: StoredColumn) -> str:
@@ -165,6 +187,13 @@ def spelt(column: StoredColumn) -> str:
     return f"CAST({column.quoted} AS VARCHAR)"
 
 
-def _is_nobodys(column: StoredColumn) -> bool:
-    """Whether it is one of our columns in which no customer is named: product ids, currencies and the like."""
+def is_about_nobody(column: StoredColumn) -> bool:
+    """Tell whether no customer is named in a column.
+
+    Args:
+        column: A column.
+
+    Returns:
+        Whether it is one of ours and not personal, such as product ids and currencies.
+    """
     return column.declared is not None and column.declared.personal is None and column.name != "customer_id"

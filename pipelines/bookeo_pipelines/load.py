@@ -19,6 +19,7 @@ from bookeo import BookeoError, BookeoSettings, LoadNotes, LoadSession, Progress
 from bookeo.api import BookeoClient
 from bookeo.usage import Usage
 from bookeo_pipelines.committing import Committing
+from bookeo_pipelines.data_copies import note_archive
 from bookeo_pipelines.destination import Target, check_place, database_for_writing, kept_open
 from bookeo_pipelines.failures import as_bookeo_error
 from bookeo_pipelines.owner_only import owner_only
@@ -273,6 +274,8 @@ def _load(
             after = before | committing.warehouse.row_counts([*session.rows, "payments"])
             mark = proof(session, names, after) if phases.proves else None
             record_run(committing.warehouse, session, began, committing.packages, mark)
+            if session.archive is not None and committing.packages:
+                note_archive(committing.warehouse, session.archive.place)
     except BookeoError:
         raise
     except DestinationException as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 import stat
@@ -31,7 +32,7 @@ def placed(place: Path) -> Iterator[Path]:
         OSError: It cannot be put there; what was there before stays.
     """
     place = place.resolve()
-    _sweep(place)
+    sweep(place)
     folder = Path(tempfile.mkdtemp(prefix=f".{place.name}.", suffix=".new", dir=place.parent))
     try:
         made = folder / place.name
@@ -44,10 +45,22 @@ def placed(place: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _sweep(place: Path) -> None:
-    for left in place.parent.glob(f".{place.name}.*.new"):
-        if time.time() - left.stat().st_mtime > STALE_SECONDS:
+def sweep(place: Path, older_than: float = STALE_SECONDS) -> list[Path]:
+    """Remove what killed processes left beside a place.
+
+    Args:
+        place: A file that `placed` writes.
+        older_than: Age in seconds at which nobody is taken to be writing it any more.
+
+    Returns:
+        Folders that were removed.
+    """
+    removed = []
+    for left in place.parent.glob(f".{glob.escape(place.name)}.*.new"):
+        if time.time() - left.stat().st_mtime >= older_than:
             shutil.rmtree(left, ignore_errors=True)
+            removed.append(left)
+    return removed
 
 
 def _take_permissions(made: Path, place: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from bookeo.errors import BookeoError, FatalError, SettingsError
 from bookeo.settings import keyless_settings
 from bookeo_pipelines.access import require_database
+from bookeo_pipelines.data_copies import note_copy_of_file
 from bookeo_pipelines.destination import ACCOUNT, Target, database_errors
 from bookeo_pipelines.placing import placed
 from bookeo_pipelines.run_lock import one_at_a_time
@@ -65,13 +66,16 @@ def configured_place(target: Target) -> Path | None:
     return Path(place) if place else None
 
 
-def publish_now(target: Target, place: Path, wait_seconds: float = 0) -> None:
+def publish_now(target: Target, place: Path, wait_seconds: float = 0) -> bool:
     """Publishes while nobody loads.
 
     Args:
         target: What to copy.
         place: The copy's place.
         wait_seconds: How long to wait for a load that is running.
+
+    Returns:
+        Whether the place could be noted for `bookeo forget`.
 
     Raises:
         LoadRunning: A load is still running.
@@ -81,7 +85,7 @@ def publish_now(target: Target, place: Path, wait_seconds: float = 0) -> None:
     require_database(target)
     assert target.lock is not None
     with one_at_a_time(target.lock, target.description, wait_seconds):
-        publish(target, place)
+        return publish(target, place)
 
 
 def check_publishable(target: Target, place: Path) -> None:
@@ -107,7 +111,7 @@ def check_publishable(target: Target, place: Path) -> None:
         )
 
 
-def publish(target: Target, place: Path) -> None:
+def publish(target: Target, place: Path) -> bool:
     """Puts a compact, consistent copy of a DuckDB file in place, with its views and descriptions.
 
     Whoever calls it makes sure that nobody writes to the file meanwhile.
@@ -115,6 +119,9 @@ def publish(target: Target, place: Path) -> None:
     Args:
         target: What to copy.
         place: The copy's place.
+
+    Returns:
+        Whether the place could be noted for `bookeo forget`; not while others have the file open.
 
     Raises:
         DatabaseBusy: Another program has the database open for writing.
@@ -128,6 +135,7 @@ def publish(target: Target, place: Path) -> None:
             f"The copy {place} cannot be put in place: its folder is not there. Make it, then run bookeo publish."
         )
     _check_replaceable(place)
+    is_noted = note_copy_of_file(target, "publish", place)
     try:
         with placed(place) as made:
             _copy(target, made)
@@ -136,6 +144,7 @@ def publish(target: Target, place: Path) -> None:
             f"The copy {place} cannot be put in place: {_reason(error)}. What was there before stays; mend it, then "
             "run bookeo publish."
         ) from None
+    return is_noted
 
 
 def _reason(error: Exception) -> str:

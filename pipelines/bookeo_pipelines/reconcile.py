@@ -140,7 +140,7 @@ def run_reconcile(
 def _open(request: LoadRequest, session: LoadSession, *, fix: bool) -> tuple[Any, Cursors]:
     account_id = session.account_id
     pipeline = open_pipeline(request.pipeline_name, request.target)
-    session.forgotten = Forgotten.from_state(source_state(pipeline.state))
+    session.forgotten = Forgotten.from_state(source_state(pipeline.state), session.settings.privacy_key)
     if pipeline.has_pending_data:
         if not fix:
             raise PackagesPending(

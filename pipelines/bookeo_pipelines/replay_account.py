@@ -20,6 +20,7 @@ from bookeo.replay import Gathering, bookeo_replay
 from bookeo.tables import BOOKING, ENTITIES, LOAD_RUNS, PAYMENT, Entity
 from bookeo.usage import Usage
 from bookeo_pipelines.cursors import read_cursors, source_state
+from bookeo_pipelines.data_copies import note_archive
 from bookeo_pipelines.descriptions import describe_tables
 from bookeo_pipelines.destination import Target
 from bookeo_pipelines.failures import as_bookeo_error
@@ -117,6 +118,8 @@ class AccountReplay:
             self._newer.mark_again()
             self._insert_runs()
             next_load = self._leave_state()
+            if self._pipeline.default_schema_name is not None:
+                note_archive(self._warehouse, self._request.archive.place)
             after = self._warehouse.row_counts()
         except Exception as error:
             raise as_bookeo_error(error, self._load.target) from None
@@ -152,7 +155,8 @@ class AccountReplay:
 
     def _learn_who_is_forgotten(self, files: list[ArchiveFile]) -> None:
         """Makes sure that nobody comes back; what the destination says of it counts before the archive."""
-        self._session.forgotten = Forgotten.from_state(source_state(self._pipeline.state))
+        key = self._session.settings.privacy_key
+        self._session.forgotten = Forgotten.from_state(source_state(self._pipeline.state), key)
         for file in reversed(files):
             if self._session.forgotten.people:
                 break
@@ -161,7 +165,7 @@ class AccountReplay:
             except ArchiveFileDamaged as damaged:
                 self._damaged.append(f"{damaged.message} It was skipped.")
                 continue
-            self._session.forgotten = Forgotten.from_state({STATE_KEY: self._forgotten})
+            self._session.forgotten = Forgotten.from_state({STATE_KEY: self._forgotten}, key)
 
     def _check_account(self) -> None:
         cursors = read_cursors(self._pipeline.state)

@@ -214,7 +214,7 @@ def customer_list(session: LoadSession) -> DltResource:
 def _state(session: LoadSession, resource: str) -> dict[str, Any]:
     """A resource's state. The session learns from the source's who is forgotten, before any answer is handed out."""
     if not session.forgotten.people:
-        session.forgotten = Forgotten.from_state(dlt.current.source_state())
+        session.forgotten = Forgotten.from_state(dlt.current.source_state(), session.settings.privacy_key)
     return dlt.current.resource_state(resource)
 
 

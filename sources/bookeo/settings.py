@@ -63,6 +63,9 @@ class BookeoSettings(BaseConfiguration):
     privacy_key: TSecretStrValue | None = None
     """Key of the hashes, at least 16 characters; the same key makes the same hashes."""
 
+    keep_days: int | None = None
+    """Days of inactivity after which `bookeo forget --expired` removes customers; unset: nobody."""
+
     start: str = "2010-01-01"
     """ISO date or time (UTC) at which a first load begins."""
     overlap_seconds: int = 600
@@ -147,6 +150,8 @@ class BookeoSettings(BaseConfiguration):
         _between("refresh_customers_days", self.refresh_customers_days, 0, 3660)
         _between("slots_days", self.slots_days, 1, 366)
         _between("accounts_at_once", self.accounts_at_once, 1, 64)
+        if self.keep_days is not None:
+            _between("keep_days", self.keep_days, 1, 36_600)
         if self.max_requests is not None:
             _between("max_requests", self.max_requests, 1, 1_000_000_000)
         _between("burst", self.burst, 1, 1000)

@@ -36,7 +36,7 @@ def test_a_url_is_an_archive_to_load_into_and_to_replay_from(
     assert ended.code == 0, ended.err
     assert keys.requests()["total"] == 0
     assert json.loads(ended.out)["damaged"] == []
-    ours = [table for table in table_types(loaded) if not table.startswith("_dlt")]
+    ours = [table for table in table_types(loaded) if not table.startswith("_dlt") and table != "data_copies"]
     rows = contents(loaded, ours)
     assert {"bookings", "load_windows", "load_runs"} <= {table for table in ours if rows[table]}
     assert contents(rebuilt, ours) == rows

@@ -38,7 +38,9 @@ def test_parquet_of_everything(bookeo: Run, loaded: Path, folder: Path) -> None:
         rows = pq.read_table(one["file"])
         schema = "bookeo_data" if one["table"] in TABLES else "bookeo_marts"
         # Everything but its order: a database and its copy give the same files.
-        assert rows.num_rows == one["rows"] == query(loaded, f"SELECT count(*) FROM {schema}.{one['table']}")[0][0]
+        held_now = query(loaded, f"SELECT count(*) FROM {schema}.{one['table']}")[0][0]
+        # The export itself is noted when it is done.
+        assert rows.num_rows == one["rows"] == held_now - (one["table"] == "data_copies")
         for field in rows.schema:
             assert not pa.types.is_floating(field.type), f"{one['table']}.{field.name}"
             assert not pa.types.is_binary(field.type), f"{one['table']}.{field.name}"

@@ -7,7 +7,8 @@ from collections import Counter
 import pytest
 
 from bookeo_pipelines.destination import target
-from bookeo_pipelines.forget import planned_forgetting
+from bookeo_pipelines.forget import planned_erasure
+from bookeo_pipelines.forget_subjects import Subject
 from bookeo_pipelines.load import LoadRequest, run_load
 from bookeo_sandbox import Sandbox, serve
 from loading import SMALL, settings_of
@@ -34,9 +35,9 @@ def test_a_customer_is_forgotten(
     before = postgres_server.run(figures, postgres.name)
     postgres_server.run("CHECKPOINT", postgres.name)
     assert int(postgres_server.run(FILES.format(address), postgres.name)) > 0
-    with planned_forgetting(where, customer) as planned:
+    with planned_erasure(where, Subject(customer)) as planned:
         assert planned.rows["customers"] == 1
-        assert not planned.carry_out().left
+        assert not planned.execute().left
     postgres_server.run("CHECKPOINT", postgres.name)
     for sign in (customer, address):
         assert postgres_server.run(FILES.format(sign), postgres.name) == "0"

@@ -12,7 +12,8 @@ import pytest
 from bookeo.errors import SettingsError
 from bookeo.tables import TABLES
 from bookeo_pipelines.destination import Target
-from bookeo_pipelines.forget import planned_forgetting
+from bookeo_pipelines.forget import planned_erasure
+from bookeo_pipelines.forget_subjects import Subject
 from bookeo_pipelines.owner_only import owner_only
 from command_runs import Run
 from stored import query
@@ -75,7 +76,7 @@ def test_permissions_come_back_when_the_last_one_is_done(folder: Path) -> None:
     ("arguments", "words"),
     [
         (["--customer", "nobody", "--yes"], "Nothing is held about a customer nobody in bookeo.duckdb"),
-        (["--customer", "nobody"], "give --yes"),
+        (["--customer", "nobody"], "pass --yes"),
         (["--customer", "nobody", "--yes", "--database", "other.duckdb"], "no database other.duckdb"),
         (["--customer", "nobody", "--yes", "--account", "north"], "Nothing is held"),
     ],
@@ -91,7 +92,7 @@ def test_what_forget_refuses(loaded: Path, bookeo: Run, arguments: list[str], wo
 def test_where_forget_does_not_work() -> None:
     with (
         pytest.raises(SettingsError, match="works in duckdb and postgres; in delta old versions"),
-        planned_forgetting(Target("delta"), "C1"),
+        planned_erasure(Target("delta"), Subject("C1")),
     ):
         pass
 

@@ -50,7 +50,8 @@ def replay(archive: Path, database: Path, **options: Any) -> ReplayResult:
 
 def tables_in(database: Path) -> list[str]:
     names = query(database, f"SELECT table_name FROM duckdb_tables() WHERE schema_name = '{DATASET}'")
-    return sorted(name for (name,) in names if name in TABLES)
+    # Where copies are is another thing in each of two databases.
+    return sorted(name for (name,) in names if name in TABLES and name != "data_copies")
 
 
 def assert_same(database: Path, other: Path, but: frozenset[str] = frozenset()) -> None:

@@ -102,3 +102,31 @@ def test_they_are_known_by_a_keyed_hash_alone() -> None:
     assert set(more.people) == {C1, more.pseudonym("C2")}
     assert more.people[C1] == {"1", "Y7", "8"}
     assert Forgotten().adding("C1", []).pseudonym("C1") != C1
+
+
+@pytest.mark.parametrize(
+    ("entity", "old", "new"),
+    [
+        (BOOKING, {"startTime": "2025-01-01T09:00:00+00:00"}, {"startTime": "2025-01-01T11:00:00+00:00"}),
+        (PAYMENT, {"receivedTime": "2025-01-01T10:00:00+00:00"}, {"receivedTime": "2025-01-01T10:00:01+00:00"}),
+        (CUSTOMER, {"startTimeOfPreviousBooking": None}, {"startTimeOfNextBooking": "2025-06-01T10:00:00+10:00"}),
+    ],
+    ids=["booking", "payment", "customer"],
+)
+def test_who_was_erased_for_their_age_is_back_with_what_is_newer(
+    entity: Entity, old: dict[str, Any], new: dict[str, Any]
+) -> None:
+    expired = Forgotten().adding("C1", [], expired_before="2025-01-01T10:00:00+00:00")
+    expired = Forgotten.from_state({"forgotten": json.loads(json.dumps(expired.as_state()))})
+    times = {"creationTime": "2020-01-01T00:00:00Z", "startTime": None, "receivedTime": None}
+    record = {"id" if entity is CUSTOMER else "customerId": "C1", **times}
+
+    def shown(**more: Any) -> Any:
+        page = RawPage(json.dumps({"data": [record | more]}).encode(), "data")
+        return json.loads(forget_in_page(entity, page, expired).body)["data"][0]
+
+    assert "C1" not in shown(**old).values()
+    assert shown(**new) == record | new
+    # Forgotten for good is for good.
+    forever = expired.adding("C1", [])
+    assert not forever.released("C1", record | new)

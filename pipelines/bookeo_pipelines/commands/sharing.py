@@ -8,7 +8,12 @@ from typing import Annotated
 
 import typer
 
-from bookeo_pipelines.commands.options import Database, Dataset, Debug, Json, console
+from bookeo_pipelines.commands.options import Database, Dataset, Debug, Json, console, say
+
+NOT_NOTED = (
+    "Note: another program has the database open, so bookeo forget will not know of this copy; run the same command "
+    "again later, or delete the copy yourself."
+)
 
 
 def publish(
@@ -29,8 +34,10 @@ def publish(
     place = to or configured_place(where)
     if place is None:
         raise SettingsError("Nothing says where the copy goes: give --to, or the setting publish.")
-    publish_now(where, place, wait)
+    is_noted = publish_now(where, place, wait)
     console().print(f"Published at {place}", highlight=False, soft_wrap=True)
+    if not is_noted:
+        say(NOT_NOTED)
 
 
 def export(
@@ -45,12 +52,16 @@ def export(
     debug: Debug = False,
 ) -> None:
     """Writes the tables, and the marts where they are built, into files, one each."""
+    from bookeo_pipelines.data_copies import note_export
     from bookeo_pipelines.destination import target
     from bookeo_pipelines.export import export as write_files
     from bookeo_pipelines.export import print_exported
 
     chosen = tuple(name.strip() for name in tables.split(",") if name.strip()) if tables is not None else None
-    exported = write_files(target("duckdb", dataset, database), output, format_name, chosen)
+    where = target("duckdb", dataset, database)
+    exported = write_files(where, output, format_name, chosen)
+    if not note_export(where, output):
+        say(NOT_NOTED)
     if as_json:
         found = [{"table": one.table, "file": str(one.file), "rows": one.rows} for one in exported]
         typer.echo(json.dumps(found, indent=2))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from bookeo.tables.bookings import BOOKING, CUSTOMER_BOOKING
 from bookeo.tables.customers import CUSTOMER
 from bookeo.tables.declaration import Column, Embedded, Entity, ListTable, Table
-from bookeo.tables.ledger import CHILD_CHECKS, LOAD_RUNS, LOAD_WINDOWS, REJECTED_ROWS
+from bookeo.tables.ledger import CHILD_CHECKS, DATA_COPIES, LOAD_RUNS, LOAD_WINDOWS, REJECTED_ROWS
 from bookeo.tables.payments import PAYMENT
 from bookeo.tables.schemas import arrow_schema, dlt_columns
 from bookeo.tables.settings_lists import BUSINESS, PEOPLE_CATEGORY, PRODUCT, RESOURCE_TYPE, TAX
@@ -34,6 +34,7 @@ TABLES: dict[str, Table] = {
         LOAD_RUNS,
         LOAD_WINDOWS,
         CHILD_CHECKS,
+        DATA_COPIES,
         REJECTED_ROWS,
     )
 }
@@ -45,6 +46,7 @@ __all__ = [
     "CHILD_CHECKS",
     "CUSTOMER",
     "CUSTOMER_BOOKING",
+    "DATA_COPIES",
     "ENTITIES",
     "LOAD_RUNS",
     "LOAD_WINDOWS",

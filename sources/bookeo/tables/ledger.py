@@ -87,3 +87,16 @@ REJECTED_ROWS = Table(
         Column("raw", "json", "", "The record as the API gave it.", personal="free_text", origin="none"),
     ),
 )
+
+DATA_COPIES = Table(
+    name="data_copies",
+    key=("account_id", "kind", "place"),
+    description="Where commands have put copies of the data outside of this database, so that they can be erased, too.",
+    source="the commands themselves",
+    columns=(
+        Column("account_id", "text", "", "Account of an archive; empty for a copy of all accounts.", origin="account"),
+        _own("kind", "text", "One of archive, publish, export."),
+        _own("place", "text", "Absolute path or URL, without credentials."),
+        _own("written_at", "timestamp", "When it was last written; for an archive, when it was first used."),
+    ),
+)
