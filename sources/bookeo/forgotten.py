@@ -252,7 +252,7 @@ def forget_in_page(entity: Entity, page: RawPage, forgotten: Forgotten) -> RawPa
         return replace(page, body=b"null", constants=constants)
     if forgotten.mentions:
         scrubbed = scrub_mentions(answer_node(entity.name, page.records), value, forgotten.mentions.found_in)
-        if not concerned and scrubbed == value:
+        if not concerned and scrubbed is value:
             return page
         value = scrubbed
     records = value.get(page.records) if page.records is not None and isinstance(value, dict) else None

@@ -193,18 +193,29 @@ def scrub_mentions(node: Node | None, value: Any, names_someone: Callable[[str],
         names_someone: Tells whether a text names one of the people.
 
     Returns:
-        The value with `""` in the place of these texts.
+        The value with `""` in the place of these texts; the very same object where there are none.
     """
+    if isinstance(value, str):
+        typed = not isinstance(node, Scalar) or node.personal == "free_text"
+        return "" if typed and value and names_someone(value) else value
+    changed: dict[Any, Any] = {}
     if isinstance(value, dict):
         fields = node.fields if isinstance(node, Record) else {}
-        return {
-            name: scrub_mentions(fields[name].node if name in fields else None, item, names_someone)
-            for name, item in value.items()
-        }
+        for name, item in value.items():
+            declared = fields[name].node if name in fields else None
+            # Most of a record: told apart here, as a call for each of them would take twice as long.
+            if isinstance(declared, Scalar) and declared.personal != "free_text" and isinstance(item, str):
+                continue
+            if (scrubbed := scrub_mentions(declared, item, names_someone)) is not item:
+                changed[name] = scrubbed
+        return {**value, **changed} if changed else value
     if isinstance(value, list):
-        return [scrub_mentions(node.node if isinstance(node, Items) else None, item, names_someone) for item in value]
-    typed = not isinstance(node, Scalar) or node.personal == "free_text"
-    return "" if isinstance(value, str) and typed and names_someone(value) else value
+        of_items = node.node if isinstance(node, Items) else None
+        for index, item in enumerate(value):
+            if (scrubbed := scrub_mentions(of_items, item, names_someone)) is not item:
+                changed[index] = scrubbed
+        return [changed.get(index, item) for index, item in enumerate(value)] if changed else value
+    return value
 
 
 def words(text: str) -> list[str]:

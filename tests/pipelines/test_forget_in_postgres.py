@@ -33,13 +33,21 @@ def test_a_customer_is_forgotten(
     assert result.failure is None
     figures = "SELECT count(*), count(DISTINCT customer_id), sum(total_gross_amount) FROM bookeo_data.bookings"
     before = postgres_server.run(figures, postgres.name)
+    # What they had removed themselves lies on as a row that nobody sees, in a table that is not written to any more.
+    gone = "0491 570 156"
+    phones = "bookeo_data.customer_phone_numbers"
+    row = f"SELECT account_id, '{customer}', '{gone}' FROM bookeo_data.customers LIMIT 1"
+    postgres_server.run(f"CREATE TABLE {phones} (account_id text, customer_id text, number text)", postgres.name)
+    postgres_server.run(f"INSERT INTO {phones} {row}", postgres.name)
+    postgres_server.run(f"DELETE FROM {phones}", postgres.name)
     postgres_server.run("CHECKPOINT", postgres.name)
-    assert int(postgres_server.run(FILES.format(address), postgres.name)) > 0
+    for sign in (address, gone):
+        assert int(postgres_server.run(FILES.format(sign), postgres.name)) > 0
     with planned_erasure(where, Subject(customer)) as planned:
         assert planned.rows["customers"] == 1
         assert not planned.execute().left
     postgres_server.run("CHECKPOINT", postgres.name)
-    for sign in (customer, address):
+    for sign in (customer, address, gone):
         assert postgres_server.run(FILES.format(sign), postgres.name) == "0"
     assert postgres_server.run(figures, postgres.name) == before
 
