@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from places import Place
-from stored import DATASET, Row, contents, query, reading, rows_in, stored_rows, table_types, types_in
+from stored import DATASET, Connection, Row, ask, contents, query, reading, rows_in, stored_rows, table_types, types_in
 from truth_columns import (
     ALL_TABLES,
     BOOKING_LISTS,
@@ -180,6 +180,7 @@ def assert_equals_truth(
     with database.reading() if isinstance(database, Place) else reading(database) as connection:
         types = types_in(connection, dataset)
         stored = {t: rows_in(connection, dataset, t, types[t], account_id) for t in tables if t in types}
+        first = _first_load(connection, dataset, account_id) if "load_runs" in types else None
     for table in tables:
         if table not in types:
             assert not wanted[table], f"{table} is missing"
@@ -187,7 +188,7 @@ def assert_equals_truth(
         _compare_types(table, types[table])
         found = stored[table]
         for row in found:
-            _check_own_columns(table, row, customer_sources, linked_by, account_id)
+            _check_own_columns(table, row, customer_sources, linked_by, account_id, first)
         gone = [row for row in found if _is_vanished(row, truth)]
         if vanished == "absent":
             assert not gone, f"{table} holds {len(gone)} rows about what has vanished"
@@ -221,15 +222,32 @@ def _compare_types(table: str, found: Mapping[str, str]) -> None:
     assert found == expected_types(table), f"the columns of {table} are not as declared"
 
 
+def _first_load(connection: Connection, dataset: str, account_id: str) -> datetime | None:
+    """When the first load of an account began, as the book of runs says; None where it has no load."""
+    sql = f"SELECT min(started_at) FROM {dataset}.load_runs WHERE account_id = ?"
+    [(first,)] = ask(connection, sql, account_id)
+    assert first is None or isinstance(first, datetime)
+    return first
+
+
 def _check_own_columns(
-    table: str, row: Row, customer_sources: frozenset[str], linked_by: frozenset[str | None], account_id: str
+    table: str,
+    row: Row,
+    customer_sources: frozenset[str],
+    linked_by: frozenset[str | None],
+    account_id: str,
+    first_load: datetime | None,
 ) -> None:
     """Takes out the columns that the API does not give, having checked them."""
     assert row.pop("account_id") == account_id
     if table in FETCHED:
         fetched = row.pop("fetched_at")
         assert fetched is not None
-        assert timedelta(0) <= datetime.now(UTC) - fetched < timedelta(days=1), f"{table}.fetched_at is {fetched}"
+        if first_load is not None:
+            late = fetched - first_load
+            assert timedelta(0) <= late < timedelta(days=1), (
+                f"{table}.fetched_at is {fetched}, {late} after {first_load}"
+            )
     if table in WITH_EXTRA:
         assert row.pop("extra") is None, f"{table} has something in extra"
     if table not in WITHOUT_SETS:

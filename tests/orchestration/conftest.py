@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,25 +18,36 @@ from isolation import isolate
 MEMORY = Path("/dev/shm")
 
 
-@pytest.fixture(scope="module")
-def instance() -> Iterator[DagsterInstance]:
+@contextmanager
+def opened_instance() -> Iterator[DagsterInstance]:
     """An instance of Dagster with a database of its own."""
     # Its SQLite waits for the disk with each of some hundred events.
     with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as place:
-        # A machine that runs two tests at once may take its time to start a server.
-        Path(place, "dagster.yaml").write_text(f"{SETTINGS}code_servers:\n  local_startup_timeout: 240\n")
-        with DagsterInstance.from_config(place) as found:
-            yield found
+        # Seconds after which a server that does not start hangs, on a busy machine.
+        Path(place, "dagster.yaml").write_text(f"{SETTINGS}code_servers:\n  local_startup_timeout: 900\n")
+        with DagsterInstance.from_config(place) as opened:
+            yield opened
+
+
+@pytest.fixture
+def instance() -> Iterator[DagsterInstance]:
+    """The test's own instance, in which nothing has happened."""
+    with opened_instance() as opened:
+        yield opened
 
 
 @pytest.fixture(scope="module")
-def backfill(
-    instance: DagsterInstance,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Backfill]:
-    """All months of all shops, loaded in one run whose step is a process of its own."""
+def idle_instance() -> Iterator[DagsterInstance]:
+    """An instance in which nothing is to happen."""
+    with opened_instance() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def backfill(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backfill]:
+    """All months of all shops, loaded in one run whose step is a process of its own. Nothing of it is to be changed."""
     folder = tmp_path_factory.mktemp("backfill")
-    with serve(**BUSINESS) as sandbox:
+    with opened_instance() as instance, serve(**BUSINESS) as sandbox:
         with pytest.MonkeyPatch.context() as monkeypatch:
             write_settings(folder, sandbox)
             isolate(monkeypatch, folder)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,23 +15,17 @@ from bookeo_orchestration.schedules import RANGE_END, RANGE_START
 from bookeo_sandbox import Sandbox
 
 NAMES = ("east", "north", "south")
-TODAY = datetime.now(UTC).date()
-
-
-def _months(number: int) -> tuple[str, ...]:
-    found = [TODAY.replace(day=1)]
-    while len(found) < number:
-        found.append((found[-1] - timedelta(days=1)).replace(day=1))
-    return tuple(str(month) for month in reversed(found))
-
-
-MONTHS = _months(4)
-"""This month and the three before it."""
+MONTHS = ("2023-11-01", "2023-12-01", "2024-01-01", "2024-02-01")
+"""The months of the business. Dagster's processes read the real clock: to it, all of them must be over."""
+TODAY = datetime(2024, 2, 29, 23, 59, 59, tzinfo=UTC)
+"""Where the clock of the business stands at first."""
 BUSINESS: dict[str, Any] = {
     "bookings": 20,
-    "years": (TODAY - date.fromisoformat(MONTHS[0])).days / 366,
-    "end": str(TODAY),
+    "years": (TODAY.date() - date.fromisoformat(MONTHS[0])).days / 366,
+    "end": "2024-02-29",
     "accounts": len(NAMES),
+    # The loads leave payments out, so a paid amount is only exact where a payment counts as a change of its booking.
+    "payments_move_change": True,
 }
 """Options of the sandbox: nobody books before the first of those months."""
 QUIET: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}

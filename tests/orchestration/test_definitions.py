@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,9 @@ from dagster import (
     RunRequest,
     build_schedule_context,
     evaluate_automation_conditions,
+    partition_loading_context,
 )
-from shops import MONTHS, NAMES, OTHER_DEFINITIONS, rectangle, write_settings
+from shops import MONTHS, NAMES, OTHER_DEFINITIONS, TODAY, rectangle, write_settings
 
 from bookeo import errors
 from bookeo.tables import TABLES
@@ -34,6 +35,8 @@ from bookeo_orchestration.partitions import ONLY, account_months, account_names,
 from bookeo_orchestration.pools import AccountPools
 from bookeo_orchestration.retries import RETRIES, ask_for_retry, failed, will_pass
 from bookeo_orchestration.schedules import ACCOUNTS, RANGE_END, RANGE_START
+from days import MOMENTS, name_moment
+from isolation import isolate
 
 ROOT = Path(__file__).parents[2]
 PROJECT = ROOT / "pipelines" / "marts"
@@ -116,7 +119,8 @@ def test_without_marts_there_are_tables_only(folder: Path, reread_settings: Call
 def test_partitions_are_accounts_and_months(definitions: Definitions) -> None:
     partitions = definitions.resolve_asset_graph().get(table("bookings")).partitions_def
     assert isinstance(partitions, MultiPartitionsDefinition)
-    assert set(partitions.get_partition_keys()) == {f"{name}|{month}" for name in NAMES for month in MONTHS}
+    with partition_loading_context(effective_dt=TODAY):
+        assert set(partitions.get_partition_keys()) == {f"{name}|{month}" for name in NAMES for month in MONTHS}
     work = work_of([MultiPartitionKey({"account": "north", "month": month}) for month in ("2026-12-01", "2027-01-01")])
     assert list(work.partitions) == ["north"]
     assert work.months.since == datetime(2026, 12, 1, tzinfo=UTC)
@@ -125,9 +129,38 @@ def test_partitions_are_accounts_and_months(definitions: Definitions) -> None:
 
 def test_settings_with_one_pair_of_keys_are_one_account(folder: Path) -> None:
     assert account_names() == [ONLY]
-    months = account_months([ONLY]).get_partition_keys()
+    with partition_loading_context(effective_dt=TODAY):
+        months = account_months([ONLY]).get_partition_keys()
     assert months[0] == "only|2010-01-01"
     assert months[-1] == f"only|{MONTHS[-1]}"
+
+
+@pytest.fixture(scope="module")
+def always_the_same(tmp_path_factory: pytest.TempPathFactory) -> Definitions:
+    """Definitions that no test changes anything about."""
+    folder = tmp_path_factory.mktemp("definitions")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        write_settings(folder)
+        isolate(monkeypatch, folder)
+        return bookeo_definitions(marts=False)
+
+
+@pytest.mark.parametrize("moment", MOMENTS, ids=name_moment)
+def test_at_any_moment_its_month_is_the_last_one_and_the_one_that_is_loaded(
+    always_the_same: Definitions, idle_instance: DagsterInstance, moment: datetime
+) -> None:
+    month = f"{moment:%Y-%m}-01"
+    partitions = always_the_same.resolve_asset_graph().get(table("bookings")).partitions_def
+    with partition_loading_context(effective_dt=moment):
+        assert partitions.get_last_partition_key() == f"{NAMES[-1]}|{month}"
+    work = work_of([MultiPartitionKey({"account": NAMES[0], "month": month})])
+    assert work.months.since <= moment <= work.months.until
+    assert (work.months.until + timedelta(seconds=1)).day == work.months.since.day == 1
+    context = build_schedule_context(
+        idle_instance, scheduled_execution_time=moment, repository_def=always_the_same.get_repository_def()
+    )
+    [request] = always_the_same.resolve_schedule_def("bookeo_hourly_load").evaluate_tick(context).run_requests or ()
+    assert {request.tags[RANGE_START], request.tags[RANGE_END]} == {f"{NAMES[0]}|{month}", f"{NAMES[-1]}|{month}"}
 
 
 def test_the_hourly_schedule_yields_a_run_for_several_accounts(
@@ -163,7 +196,7 @@ def test_the_hourly_schedule_yields_a_run_for_several_accounts(
 
 def test_marts_are_made_anew_after_loads(definitions: Definitions, instance: DagsterInstance) -> None:
     def wanted(cursor: Any = None) -> Any:
-        return evaluate_automation_conditions(definitions, instance, cursor=cursor)
+        return evaluate_automation_conditions(definitions, instance, evaluation_time=TODAY, cursor=cursor)
 
     first = wanted()
     assert first.total_requested == 0, "there is nothing yet to make them of"

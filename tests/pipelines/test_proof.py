@@ -165,7 +165,8 @@ def test_a_proof_that_cannot_be_relied_on(why: str, proven: Path, sandbox: Sandb
         change(database, f"UPDATE {DATASET}.load_runs SET ended_at = ended_at + INTERVAL 1 HOUR")
     else:
         one = f"SELECT min(booking_number) FROM {DATASET}.bookings"
-        change(database, f"UPDATE {DATASET}.bookings SET fetched_at = now() WHERE booking_number = ({one})")
+        later = f"SELECT max(ended_at) + INTERVAL 1 SECOND FROM {DATASET}.load_runs"
+        change(database, f"UPDATE {DATASET}.bookings SET fetched_at = ({later}) WHERE booking_number = ({one})")
     looked.clear()
     load_proven(sandbox, database)
     assert looked_at_everything(looked)

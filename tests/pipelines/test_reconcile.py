@@ -82,7 +82,7 @@ def test_exactly_what_was_planted_is_found_and_mended(loaded: Path, sandbox: San
         ("UPDATE {}.bookings SET total_paid_amount = total_paid_amount + 1", paid),
         ("UPDATE {}.bookings SET canceled = NOT coalesce(canceled, false)", canceled),
         ("UPDATE {}.bookings SET start_time = start_time + INTERVAL 40 DAY", moved),
-        ("UPDATE {}.bookings SET deleted_at = now()", returned),
+        ("UPDATE {}.bookings SET deleted_at = updated_at", returned),
         ("DELETE FROM {}.payments", unpaid),
     ):
         change(loaded, f"{sql} WHERE booking_number = ?", number)
@@ -113,7 +113,7 @@ def test_exactly_what_was_planted_is_found_and_mended(loaded: Path, sandbox: San
 
 def test_what_returns_is_unmarked_by_a_load_too(loaded: Path, sandbox: Sandbox) -> None:
     number = numbers_of(sandbox)[0]
-    change(loaded, "UPDATE {}.bookings SET deleted_at = now() WHERE booking_number = ?", number)
+    change(loaded, "UPDATE {}.bookings SET deleted_at = updated_at WHERE booking_number = ?", number)
     sandbox.advance(hours=1)
     sandbox.touch(number)
     assert found(reconcile(sandbox, loaded)) == NOTHING, "the next load writes it anew"

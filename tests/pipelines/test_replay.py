@@ -78,13 +78,18 @@ class History:
         sandbox: What was loaded.
         database: Where to.
         archive: Where the answers are.
-        first_load: When the first load was done.
     """
 
     sandbox: Sandbox
     database: Path
     archive: Path
-    first_load: datetime
+
+    @property
+    def first_load(self) -> datetime:
+        """When the first load was done."""
+        [(ended,)] = query(self.database, f"SELECT min(ended_at) FROM {DATASET}.load_runs")
+        assert isinstance(ended, datetime)
+        return ended
 
     def load(self, database: Path, **more: Any) -> None:
         load(self.sandbox, database, tables=FEW, **{**AS_NEEDED, **PRIVATE, "settings_hours": 24, **more})
@@ -105,9 +110,8 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> Iterator[History]:
         bad = {"bookingNumber": bookings[7].number, "creationTime": "never"}
         sandbox.override(bookings[7].number, bad)
         archive = folder / "archive"
-        made = History(sandbox, folder / "loaded.duckdb", archive, datetime.now(UTC))
+        made = History(sandbox, folder / "loaded.duckdb", archive)
         made.load(made.database, archive=str(archive))
-        made = History(sandbox, made.database, archive, datetime.now(UTC))
         sandbox.advance(days=7)
         recent = [p for p in till.account.by_receipt if p.received > till.now - 20 * DAY]  # type: ignore[attr-defined]
         paid = [payment for payment in recent if payment.booking]

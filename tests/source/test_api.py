@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from hypothesis import given
@@ -359,10 +359,17 @@ def test_the_api_key_tells_its_account_and_the_servers_time(server: Script, clie
     assert client.server_now() == datetime(1994, 11, 15, 8, 12, 31, tzinfo=UTC)
 
 
-def test_without_a_date_this_machines_time_is_used(server: Script, client: BookeoClient) -> None:
+def test_without_a_date_this_machines_time_is_used(
+    server: Script, client: BookeoClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class LeapDay(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Self:
+            return cls(2024, 2, 29, 23, 59, 59, 123456, tz)
+
+    monkeypatch.setattr("bookeo.api.datetime", LeapDay)
     server.otherwise = Reply(payload={"accountId": "A1"})
-    before = datetime.now(UTC).replace(microsecond=0)
-    assert before <= client.server_now() <= datetime.now(UTC)
+    assert client.server_now() == datetime(2024, 2, 29, 23, 59, 59, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("payload", [{}, [], {"ok": True}, {"accountId": ""}, {"accountId": "A", "permissions": "all"}])

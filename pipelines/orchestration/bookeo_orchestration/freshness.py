@@ -1,6 +1,6 @@
 """Checks of how fresh and how whole the tables are, as the ledger `load_windows` in the destination tells."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -37,13 +37,21 @@ class Ledger:
     incomplete: int
 
 
-def freshness_checks(where: Target, accounts: Sequence[str], fresh_for: timedelta) -> AssetChecksDefinition:
+def utc_now() -> datetime:
+    """Return the present time, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+def freshness_checks(
+    where: Target, accounts: Sequence[str], fresh_for: timedelta, now: Callable[[], datetime] = utc_now
+) -> AssetChecksDefinition:
     """Makes the checks.
 
     Args:
         where: Where the tables are.
         accounts: Names of the accounts that are to be there.
         fresh_for: How far behind the present the tables may be.
+        now: The clock that the tables are compared with; returns aware times.
 
     Returns:
         One for each kind of thing that windows are asked for, and one of the ledger itself.
@@ -67,10 +75,10 @@ def freshness_checks(where: Target, accounts: Sequence[str], fresh_for: timedelt
     def check_freshness(context: AssetCheckExecutionContext) -> Iterator[AssetCheckResult]:
         with failures_told(context):
             ledgers = read_ledgers(where)
-        now = datetime.now(UTC)
+        present = now()
         for name in resources:
             lags = {
-                a: now - ledgers[a].reached[name] if a in ledgers and name in ledgers[a].reached else None
+                a: present - ledgers[a].reached[name] if a in ledgers and name in ledgers[a].reached else None
                 for a in accounts
             }
             yield AssetCheckResult(
