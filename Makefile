@@ -65,10 +65,10 @@ $(INSTALLED): $(BIN)/uv constraints.txt pyproject.toml
 	@touch $@
 
 dist: $(BIN)/uv ## the release: a source archive, and the wheel that is built from it
-	@rm -f $(DIST)/bookeo-*
+	@rm -f $(DIST)/dlt_source_bookeo-*
 	@$(UV) build --quiet --no-create-gitignore --require-hashes --build-constraints constraints.txt --out-dir $(DIST)
-	@rm -rf bookeo.egg-info
-	@ls $(DIST)/bookeo-*
+	@rm -rf dlt_source_bookeo.egg-info
+	@ls $(DIST)/dlt_source_bookeo-*
 
 sbom: dist $(INSTALLED) ## the release, and what it consists of as CycloneDX JSON
 	@$(BIN)/python release/sbom.py $(DIST)
@@ -83,4 +83,4 @@ lock: $(BIN)/uv ## resolve the newest versions that pyproject.toml allows
 	echo 'singer-sdk[msgspec]' | $(LOCK) - --output-file benchmarks/contenders/requirements-singer.txt
 
 clean:
-	rm -rf $(VENV) benchmarks/.venvs build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis bookeo.egg-info
+	rm -rf $(VENV) benchmarks/.venvs build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis dlt_source_bookeo.egg-info

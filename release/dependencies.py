@@ -133,7 +133,7 @@ def packages() -> dict[str, Package]:
 
 def _of_extra(extra: str) -> Iterator[Requirement]:
     for requirement in declared()[extra]:
-        if requirement.name == "bookeo":
+        if requirement.name == "dlt-source-bookeo":
             for other in requirement.extras:
                 yield from _of_extra(other)
         else:

@@ -130,8 +130,8 @@ def document(found: dict[str, Package]) -> str:
     core = sum(package.extras == (CORE,) for package in found.values())
     return f"""# Licences
 
-`bookeo` is licensed under Apache-2.0. What it is installed with keeps its own licences: {core} packages come always,
-{len(found) - core} more with extras. This is what they state themselves, in the versions that `constraints.txt`
+`dlt-source-bookeo` is licensed under Apache-2.0. What it is installed with keeps its own licences: {core} packages come
+always, {len(found) - core} more with extras. This is what they state themselves, in the versions that `constraints.txt`
 pins, for Python 3.11 on Linux; a comma stands where a package lists several and does not say whether one of them or
 all apply.
 Made by `release/licences.py`. A test keeps it current, and fails when a licence comes that is neither among these:

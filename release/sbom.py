@@ -1,6 +1,6 @@
 """The software bill of materials of a release, as CycloneDX JSON.
 
-python release/sbom.py dist    writes bookeo-VERSION.cdx.json beside the wheel that it describes
+python release/sbom.py dist    writes dlt_source_bookeo-VERSION.cdx.json beside the wheel that it describes
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def bill(found: dict[str, Package], version: str, files: Iterable[Path], when: d
         The bill. A component has the hashes of all files that the index has of its version, whichever gets installed.
     """
     references = {name: f"pkg:pypi/{name}@{package.pin.version}" for name, package in found.items()}
-    itself = f"pkg:pypi/bookeo@{version}"
+    itself = f"pkg:pypi/dlt-source-bookeo@{version}"
     own_hashes = [hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(files)]
     direct = {requirement.name for requirements in declared().values() for requirement in requirements}
     identity = "\n".join([itself, *own_hashes, *references.values()])
@@ -47,7 +47,7 @@ def bill(found: dict[str, Package], version: str, files: Iterable[Path], when: d
             "component": {
                 "type": "application",
                 "bom-ref": itself,
-                "name": "bookeo",
+                "name": "dlt-source-bookeo",
                 "version": version,
                 "purl": itself,
                 "licenses": _licences("Apache-2.0"),
@@ -95,11 +95,11 @@ def main(folder: Path) -> None:
     Args:
         folder: Where `make dist` has written it.
     """
-    files = [*folder.glob("bookeo-*.whl"), *folder.glob("bookeo-*.tar.gz")]
+    files = [*folder.glob("dlt_source_bookeo-*.whl"), *folder.glob("dlt_source_bookeo-*.tar.gz")]
     if len(files) != 2:
         raise SystemExit(f"{folder} has no release, or several: make dist makes one.")
     version = files[0].name.split("-")[1]
-    made = folder / f"bookeo-{version}.cdx.json"
+    made = folder / f"dlt_source_bookeo-{version}.cdx.json"
     made.write_text(json.dumps(bill(packages(), version, files, datetime.now(UTC)), indent=1) + "\n")
     sys.stdout.write(f"{made}\n")
 

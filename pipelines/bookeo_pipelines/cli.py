@@ -31,7 +31,7 @@ def _version(wanted: bool) -> None:
     if wanted:
         from importlib.metadata import version
 
-        typer.echo(f"bookeo {version('bookeo')}")
+        typer.echo(f"bookeo {version('dlt-source-bookeo')}")
         raise typer.Exit
 
 

@@ -46,7 +46,7 @@ def run_dbt(target: Target, arguments: Sequence[str], variables: Mapping[str, st
         SettingsError: dbt is not installed, or the destination is none that the project is made for.
     """
     if not all(is_there(f"dbt.{name}") for name in ("cli", "adapters.duckdb", "adapters.postgres")):
-        raise SettingsError("The marts need the extra marts: pip install 'bookeo[marts]'.")
+        raise SettingsError("The marts need the extra marts: pip install 'dlt-source-bookeo[marts]'.")
     from dbt.cli.main import dbtRunner
 
     output, environment = _connection(target)

@@ -40,7 +40,7 @@ def _sandbox() -> Any:
     try:
         import bookeo_sandbox
     except ImportError:
-        raise SettingsError("The sandbox needs more packages: pip install 'bookeo[sandbox]'.") from None
+        raise SettingsError("The sandbox needs more packages: pip install 'dlt-source-bookeo[sandbox]'.") from None
     return bookeo_sandbox
 
 

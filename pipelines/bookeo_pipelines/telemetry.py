@@ -36,8 +36,8 @@ def telemetry() -> Telemetry | None:
         return Telemetry(traces or NoOpTracerProvider(), metrics or NoOpMeterProvider())
     except ImportError:
         _log.warning(
-            "The environment asks for telemetry (OTEL_*), which needs more packages: pip install 'bookeo[telemetry]'. "
-            "The load goes on without it."
+            "The environment asks for telemetry (OTEL_*), which needs more packages: "
+            "pip install 'dlt-source-bookeo[telemetry]'. The load goes on without it."
         )
     except LookupError as error:
         _log.warning("Telemetry is left out: no exporter of the name %s is installed.", error)
@@ -98,4 +98,4 @@ def _resource() -> Any:
 
     # What OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES say goes before.
     named = {} if os.environ.get("OTEL_SERVICE_NAME") else {"service.name": "bookeo"}
-    return Resource.create({**named, "service.version": version("bookeo")})
+    return Resource.create({**named, "service.version": version("dlt-source-bookeo")})

@@ -83,7 +83,8 @@ def check_destination(destination: str) -> None:
     kind = kind_of(destination)
     if kind.extra is not None and not all(is_there(name) for name in kind.modules):
         raise SettingsError(
-            f"The destination {destination} needs the extra {kind.extra}: pip install 'bookeo[{kind.extra}]'."
+            f"The destination {destination} needs the extra {kind.extra}: "
+            f"pip install 'dlt-source-bookeo[{kind.extra}]'."
         )
     try:
         made = make_destination(destination)

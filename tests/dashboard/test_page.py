@@ -178,7 +178,7 @@ def test_what_is_missing_is_said(folder: Path, built: Path, monkeypatch: pytest.
         with pytest.raises(SettingsError, match=f"cannot have the port {port} .*--port"):
             serve_dashboard(built, port=port, say=said.append)
     monkeypatch.setattr("bookeo_pipelines.dashboard.serving.is_there", lambda name: name != "marimo")
-    with pytest.raises(SettingsError, match=r"pip install 'bookeo\[dashboard\]'"):
+    with pytest.raises(SettingsError, match=r"pip install 'dlt-source-bookeo\[dashboard\]'"):
         serve_dashboard(built, say=said.append)
     assert said == []
     for name in ("BOOKEO_DASHBOARD_DATABASE", "BOOKEO_DASHBOARD_SCHEMA"):

@@ -29,7 +29,7 @@ def refused(*options: str) -> str:
 
 def test_the_extra_is_missing(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dbt_project, "is_there", lambda module: module != "dbt.adapters.duckdb")
-    assert refused() == "Error: The marts need the extra marts: pip install 'bookeo[marts]'."
+    assert refused() == "Error: The marts need the extra marts: pip install 'dlt-source-bookeo[marts]'."
 
 
 def test_there_is_no_database(folder: Path) -> None:

@@ -158,4 +158,4 @@ def test_the_missing_extra_is_said_and_the_load_goes_on(
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.setitem(sys.modules, "opentelemetry", None)
     assert choosing.telemetry() is None
-    assert "pip install 'bookeo[telemetry]'" in caplog.text
+    assert "pip install 'dlt-source-bookeo[telemetry]'" in caplog.text

@@ -311,5 +311,5 @@ def test_what_is_missing_is_said(
     with pytest.raises(SettingsError, match="There is no destination 'nowhere'; there are duckdb, postgres"):
         target("nowhere", DATASET, None)
     monkeypatch.setattr("bookeo_pipelines.warehouses.find_spec", lambda name: None)
-    with pytest.raises(SettingsError, match=r"pip install 'bookeo\[clickhouse\]'"):
+    with pytest.raises(SettingsError, match=r"pip install 'dlt-source-bookeo\[clickhouse\]'"):
         target("clickhouse", DATASET, None)

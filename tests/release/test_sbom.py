@@ -16,7 +16,10 @@ from releasing import ROOT, run
 import sbom
 from dependencies import CORE, Package
 
-FILES = {"bookeo-9.8.7-py3-none-any.whl": b"the wheel", "bookeo-9.8.7.tar.gz": b"the source archive"}
+FILES = {
+    "dlt_source_bookeo-9.8.7-py3-none-any.whl": b"the wheel",
+    "dlt_source_bookeo-9.8.7.tar.gz": b"the source archive",
+}
 
 
 @pytest.fixture(scope="module")
@@ -28,8 +31,8 @@ def text(shipped: dict[str, Package], tmp_path_factory: pytest.TempPathFactory) 
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr(sbom, "packages", lambda: shipped)
         sbom.main(folder)
-    assert {path.name for path in folder.iterdir()} == {*FILES, "bookeo-9.8.7.cdx.json"}
-    return (folder / "bookeo-9.8.7.cdx.json").read_text()
+    assert {path.name for path in folder.iterdir()} == {*FILES, "dlt_source_bookeo-9.8.7.cdx.json"}
+    return (folder / "dlt_source_bookeo-9.8.7.cdx.json").read_text()
 
 
 @pytest.fixture(scope="module")

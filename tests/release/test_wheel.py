@@ -73,7 +73,7 @@ def environment(release: Release, tmp_path_factory: pytest.TempPathFactory) -> E
     install(folder, str(release.wheel))
     found = distributions(path=[str(path) for path in folder.glob("lib/python*/site-packages")])
     versions = {canonicalize_name(one.name): one.version for one in found}
-    del versions["bookeo"]
+    del versions["dlt-source-bookeo"]
     return Environment(folder, versions)
 
 

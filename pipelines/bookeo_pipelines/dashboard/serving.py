@@ -49,7 +49,7 @@ def serve_dashboard(
         DatabaseBusy: Somebody is loading.
     """
     if not all(is_there(name) for name in ("altair", "marimo")):
-        raise SettingsError("The dashboard needs the extra dashboard: pip install 'bookeo[dashboard]'.")
+        raise SettingsError("The dashboard needs the extra dashboard: pip install 'dlt-source-bookeo[dashboard]'.")
     # All that the page needs is imported here, once: its first visitor would wait for it, in a thread beside others.
     from bookeo_pipelines.dashboard import cards, marts, page, selection, tiles  # noqa: F401
 
