@@ -28,7 +28,7 @@ from bookeo_pipelines.phases import Phases, selection
 from bookeo_pipelines.plan import known_empty
 from bookeo_pipelines.proof import proof, proven_until
 from bookeo_pipelines.run_lock import one_at_a_time
-from bookeo_pipelines.runs import record_run
+from bookeo_pipelines.runs import feed_read_since, payments_checked_until, record_run
 from bookeo_pipelines.watching import LoadWatch, watched
 
 
@@ -266,14 +266,19 @@ def _load(
             ending.callback(committing.close)
             before = committing.warehouse.row_counts()
             proven = proven_until(committing.warehouse, session, names, before)
+            checked = None
+            if "payments" in names and request.settings.payments == "as_needed":
+                checked = payments_checked_until(committing.warehouse)
+                # What an interrupted load did not see in the feed any more is not noted anywhere: it is read again.
+                session.payments_unsettled = feed_read_since(committing.warehouse, checked)
         session.known_empty = known_empty(request.pipeline_name, request.target, account_id)
-        phases = Phases(committing, session, source, names, proven, request.refresh_customers)
+        phases = Phases(committing, session, source, names, proven, request.refresh_customers, checked)
         phases.run()
         with committing.questions():
             # Payments can go without any coming.
             after = before | committing.warehouse.row_counts([*session.rows, "payments"])
             mark = proof(session, names, after) if phases.proves else None
-            record_run(committing.warehouse, session, began, committing.packages, mark)
+            record_run(committing.warehouse, session, began, committing.packages, mark, phases.payments_checked_until)
             if session.archive is not None and committing.packages:
                 note_archive(committing.warehouse, session.archive.place)
     except BookeoError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from dlt.extract import DltSource
@@ -59,6 +59,8 @@ class Phases:
         tables: The tables to load.
         proven: The moment up to which nothing is missing, as `proven_until` finds it.
         refresh_customers: Whether all customers are read again, whenever that was done last.
+        checked_until: The moment up to which an earlier load looked at all payments, as `payments_checked_until` finds
+            it.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class Phases:
         tables: frozenset[str],
         proven: datetime | None,
         refresh_customers: bool = False,
+        checked_until: datetime | None = None,
     ) -> None:
         self._committing = committing
         self._warehouse = committing.warehouse
@@ -78,10 +81,13 @@ class Phases:
         self._tables = tables
         self._links = WarehouseLinks(self._warehouse)
         self._proven_until = proven
+        self._checked_until = checked_until
         self.reached: datetime | None = None
         """The last moment up to which the bookings are committed; None where no window of them is."""
         self.proves = True
         """Whether nothing can be missing at the end that was not looked at."""
+        self.payments_checked_until: datetime | None = None
+        """Up to when all payments that were read have been looked at; None where this load did not come to it."""
 
     def run(self) -> None:
         """Runs all phases.
@@ -92,17 +98,22 @@ class Phases:
         session = self._session
         if not self._read_bookings():
             return
-        asking = Asking(self._committing, session, self._links, self._proven_until)
+        asking = Asking(self._committing, session, self._links, self._proven_until, self._tables, self._checked_until)
         if "payments" in self._tables and session.settings.payments == "as_needed":
-            if not self._read_payments() or self._is_proven():
+            if not self._read_payments():
                 return
-            asking.payments()
+            if self._is_proven():
+                self.payments_checked_until = datetime.now(UTC)
+                return
+            self.payments_checked_until = asking.payments()
             self.proves = asking.proves
         elif self._is_proven():
             return
         if session.settings.payments == "always" and session.rows["payments"]:
             Settlement(session, self._warehouse).keep_newest()
         if session.failure or not session.may_read("customers"):
+            if "customers" in self._tables and session.settings.customers == "as_needed":
+                session.notes.say("Customers are left out: the api key lacks the permission customers_r_all.")
             return
         if "customers" in self._tables and not asking.customers(all_of_them=self._customers_are_due()):
             return

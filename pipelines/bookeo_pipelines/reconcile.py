@@ -22,8 +22,8 @@ from bookeo_pipelines.destination import Target
 from bookeo_pipelines.failures import as_bookeo_error
 from bookeo_pipelines.load import LoadRequest
 from bookeo_pipelines.marking import mark_deleted
-from bookeo_pipelines.missing import read_since, unpaid_sums
 from bookeo_pipelines.packages import finish_pending, load_pending, open_pipeline
+from bookeo_pipelines.payment_gaps import read_since, unpaid_sums
 from bookeo_pipelines.proof import revoke_proofs
 from bookeo_pipelines.reconcile_sweep import Comparison, Found, Kind, NextLoad
 from bookeo_pipelines.settlement import Settlement

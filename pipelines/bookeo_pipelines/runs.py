@@ -12,11 +12,16 @@ from bookeo_pipelines.warehouse import Warehouse
 
 
 def record_run(
-    warehouse: Warehouse, session: LoadSession, started_at: datetime, packages: int, proof: str | None
+    warehouse: Warehouse,
+    session: LoadSession,
+    started_at: datetime,
+    packages: int,
+    proof: str | None,
+    checked_until: datetime | None = None,
 ) -> None:
-    """Writes down what a load did.
+    """Write down what a load did.
 
-    A load that cannot be written down has loaded all the same; that is said, and no error.
+    A load that cannot be written down has loaded all the same; that is noted, and no error.
 
     Args:
         warehouse: The account's tables.
@@ -24,6 +29,7 @@ def record_run(
         started_at: When it began, aware.
         packages: Packages that it committed; nothing is written where there are none.
         proof: See `bookeo_pipelines.proof`; None where there is none.
+        checked_until: Up to when all payments that were read have been looked at, aware; None where they were not.
     """
     if not packages:
         return
@@ -39,9 +45,43 @@ def record_run(
         "rejected": session.notes.rejected.total(),
         "outcome": type(session.failure).__name__ if session.failure else "done",
         "proof": None if session.failure else proof,
+        "checked_until": checked_until,
     }
     try:
         note(session, Note.LOADED, row={**row, "seconds": str(row["seconds"])})
         warehouse.insert(LOAD_RUNS, row)
     except Exception as error:
         session.notes.say(f"This run could not be noted in {LOAD_RUNS.name} ({type(error).__name__}).")
+
+
+def payments_checked_until(warehouse: Warehouse) -> datetime | None:
+    """Find up to when all payments that any load had read were looked at.
+
+    Args:
+        warehouse: The account's tables.
+
+    Returns:
+        The moment, aware; None where no load came to the end of it.
+    """
+    if not warehouse.has_column(LOAD_RUNS.name, "checked_until"):
+        return None
+    sql = "SELECT max(checked_until) FROM {load_runs} WHERE account_id = %s"
+    [(moment,)] = warehouse.rows(sql, warehouse.account_id)
+    return moment if isinstance(moment, datetime) else None
+
+
+def feed_read_since(warehouse: Warehouse, moment: datetime | None) -> bool:
+    """Tell whether the payments feed was read by a load that did not come to the end of looking at it.
+
+    Args:
+        warehouse: The account's tables.
+        moment: As `payments_checked_until` finds it.
+
+    Returns:
+        Whether it was read since.
+    """
+    if not warehouse.has("load_windows"):
+        return False
+    sql = "SELECT max(loaded_at) FROM {load_windows} WHERE account_id = %s AND resource = %s"
+    [(last,)] = warehouse.rows(sql, warehouse.account_id, "payments")
+    return last is not None and (moment is None or last > moment)

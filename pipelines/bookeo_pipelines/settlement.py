@@ -1,4 +1,4 @@
-"""Payments held that the API has contradicted: in the wrong place, or there no more."""
+"""Correct payments that the API has contradicted: linked to the wrong booking, held twice, or deleted."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ from bookeo import BookeoError, LoadSession
 from bookeo.archiving import Note, note
 from bookeo.windows import Window, floor_second
 from bookeo_pipelines.missing import FAR_AHEAD
+from bookeo_pipelines.payment_gaps import doubled_payments
+from bookeo_pipelines.removal_limit import exceeds_limit
 from bookeo_pipelines.warehouse import KEYS_AT_ONCE, Warehouse
 
-GONE_AT_MOST = 0.5
-"""The share of the payments of the last weeks that may be gone at once; more of them have rather been hidden."""
-FEW = 10
-"""So many may always be gone."""
+KNOWN_ASKED = 3
+"""Payments known to exist that are asked for before the API's silence about others is believed."""
 UNLINKED = {"booking_number": None, "linked_by": "endpoint"}
-"""What is said of a payment that belongs to no booking, as the API has shown."""
+"""Values of a payment that belongs to no booking, as the API has shown."""
+
+Held = tuple[str, datetime]
+"""A payment's id and when it was received."""
 
 
 class Settlement:
@@ -27,14 +30,16 @@ class Settlement:
     Args:
         session: The load.
         warehouse: The account's tables.
+        accepted: Payments that the user lets go, beyond what one run may remove.
     """
 
-    def __init__(self, session: LoadSession, warehouse: Warehouse) -> None:
+    def __init__(self, session: LoadSession, warehouse: Warehouse, accepted: int = 0) -> None:
         self._session = session
         self._warehouse = warehouse
+        self._accepted = accepted
 
     def not_in_feed(self) -> dict[str, str]:
-        """Finds payments that the feed did not show again where it was read again.
+        """Find payments that the feed did not show again where it was read again.
 
         Those without a booking are removed; of the others only their booking's own list can tell.
 
@@ -52,25 +57,24 @@ class Settlement:
             reader.position,
         )
         gone = [row for row in held if row[0] not in met]
-        if len(gone) > max(FEW, GONE_AT_MOST * len(held)):
-            self._session.notes.say(
-                f"{len(gone)} of the last {len(held)} payments are not shown any more; they are kept, as a permission "
-                "may have been taken from the api key."
-            )
+        if self._too_many(len(gone), len(held)):
             return {}
-        self._remove(self._gone((payment, received) for payment, number, received in gone if number is None) or ())
+        self.remove_gone((payment, received) for payment, number, received in gone if number is None)
         return {number: f"payment {payment} not in the feed" for payment, number, _ in sorted(gone) if number}
 
-    def settle_answers(self) -> None:
-        """Corrects payments that are linked to a booking whose own list, read later, does not hold them.
+    def settle_answers(self) -> bool:
+        """Correct payments that are linked to a booking whose own list, read later, does not hold them.
 
         Those that the feed still shows are nobody's as far as is known, and the feed will not link them by their text
         again; the others are removed.
+
+        Returns:
+            Whether anything was corrected.
         """
         # The answers may have been the first ever.
         self._warehouse.look_again()
         if not (self._warehouse.has("payments") and self._warehouse.has("child_checks")):
-            return
+            return False
         rows = self._warehouse.rows(
             """
             SELECT p.payment_id, p.received_time FROM {payments} p JOIN {child_checks} c
@@ -80,40 +84,83 @@ class Settlement:
             """,
             self._warehouse.account_id,
         )
-        gone = self._gone(rows)
+        if not rows or self._too_many(len(rows), self._payments_held()):
+            return False
+        gone = self.remove_gone(rows)
         if gone is None:
-            return
-        self._remove(gone)
+            return False
         self._unlink({payment for payment, _ in rows} - gone)
+        return True
 
-    def keep_newest(self) -> None:
-        """Removes the older rows of payments that are there twice: for a booking, and as another mode linked them."""
-        if not self._warehouse.has("payments"):
-            return
-        twice = self._warehouse.rows(
-            "SELECT payment_id, max(fetched_at) FROM {payments} WHERE account_id = %s "
-            "GROUP BY payment_id HAVING count(*) > 1",
+    def keep_newest(self) -> bool:
+        """Remove the older rows of payments that are there twice: for a booking, and as another mode linked them.
+
+        Returns:
+            Whether there were any.
+        """
+        older = "DELETE FROM {payments} WHERE account_id = %s AND payment_id = %s AND fetched_at < %s"
+        twice = doubled_payments(self._warehouse)
+        if twice:
+            account = self._warehouse.account_id
+            self._warehouse.write([(older, [account, payment, newest]) for payment, newest in twice.items()])
+        return bool(twice)
+
+    def remove_gone(self, payments: Iterable[Held]) -> set[str] | None:
+        """Remove those payments that the feed does not show at their second: one request each.
+
+        Args:
+            payments: What may be gone.
+
+        Returns:
+            The ids of those that are; None where the API cannot say.
+        """
+        asked = list(payments)
+        gone: set[str] = set()
+        try:
+            if not self._session.no_payment_feed:
+                gone = {payment for payment, received in asked if not self._is_shown(payment, received)}
+                if gone and not self._shows_others(dict(asked)):
+                    self._session.notes.say(
+                        f"{len(gone)} payment(s) are not shown any more, nor is any other; they are kept, as a "
+                        "permission may have been taken from the api key."
+                    )
+                    return None
+            else:
+                gone = {payment for payment, _ in asked}
+        except BookeoError as error:
+            self._session.failure = self._session.failure or error
+            return None
+        self._remove(gone)
+        return gone
+
+    def _is_shown(self, payment: str, received: datetime) -> bool:
+        second = floor_second(received.astimezone(UTC))
+        page = self._session.client.payments_page(Window(second, second), 1, None)
+        return page.info.total_pages > 1 or any(record.get("id") == payment for record in page.records)
+
+    def _shows_others(self, doubted: Collection[str]) -> bool:
+        """Ask for payments that nobody doubts: where none is shown, all may be hidden."""
+        if self._session.payments_met and not self._session.payments_met <= set(doubted):
+            return True
+        newest = self._warehouse.rows(
+            f"SELECT payment_id, received_time FROM {{payments}} WHERE account_id = %s AND received_time IS NOT NULL "
+            f"ORDER BY received_time DESC LIMIT {len(doubted) + KNOWN_ASKED}",
             self._warehouse.account_id,
         )
-        older = "DELETE FROM {payments} WHERE account_id = %s AND payment_id = %s AND fetched_at < %s"
-        if twice:
-            self._warehouse.write([(older, [self._warehouse.account_id, payment, newest]) for payment, newest in twice])
+        others = [row for row in newest if row[0] not in doubted][:KNOWN_ASKED]
+        return any(self._is_shown(payment, received) for payment, received in others)
 
-    def _gone(self, payments: Iterable[tuple[str, datetime]]) -> set[str] | None:
-        """Asks for each payment whether the feed shows it at its second, one request each; None where it cannot say."""
-        client, gone = self._session.client, set()
-        for payment, received in payments:
-            try:
-                if not self._session.no_payment_feed:
-                    second = floor_second(received.astimezone(UTC))
-                    page = client.payments_page(Window(second, second), 1, None)
-                    if page.info.total_pages > 1 or any(record.get("id") == payment for record in page.records):
-                        continue
-            except BookeoError as error:
-                self._session.failure = self._session.failure or error
-                return None
-            gone.add(payment)
-        return gone
+    def _too_many(self, gone: int, held: int) -> bool:
+        if not exceeds_limit(gone, held, self._accepted):
+            return False
+        self._session.notes.say(
+            f"{gone} of {held} payments are not shown any more; they are kept, as a permission may have been taken "
+            f"from the api key. If they were deleted, run bookeo reconcile --fix --accept {gone}."
+        )
+        return True
+
+    def _payments_held(self) -> int:
+        return self._warehouse.row_counts(["payments"]).get("payments", 0)
 
     def _remove(self, payments: Collection[str]) -> None:
         if payments:
@@ -127,7 +174,7 @@ class Settlement:
 
 
 def remove_payments(warehouse: Warehouse, payments: Collection[str], read_until: datetime = FAR_AHEAD) -> None:
-    """Removes payments that are no more.
+    """Remove payments that were deleted at Bookeo.
 
     Args:
         warehouse: The account's tables.
@@ -138,7 +185,7 @@ def remove_payments(warehouse: Warehouse, payments: Collection[str], read_until:
 
 
 def unlink_payments(warehouse: Warehouse, payments: Collection[str], read_until: datetime = FAR_AHEAD) -> None:
-    """Says that payments belong to no booking, as the API has shown.
+    """Unlink payments that belong to no booking, as the API has shown.
 
     Args:
         warehouse: The account's tables.

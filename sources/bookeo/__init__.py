@@ -9,13 +9,14 @@ pipeline.run(bookeo_source())
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import dlt
 from dlt.extract import DltResource
 
-from bookeo.batches import Batch
+from bookeo.archiving import archived
+from bookeo.batches import Batch, Check
 from bookeo.errors import BookeoError
 from bookeo.extract import bookings_again, customers_again, customers_of, histories_of, payments_of
 from bookeo.resources import (
@@ -50,6 +51,7 @@ __all__ = [
     "LoadNotes",
     "LoadSession",
     "Progress",
+    "bookeo_checks",
     "bookeo_children",
     "bookeo_customers",
     "bookeo_source",
@@ -116,7 +118,8 @@ def bookeo_source(
     for name, (entity, ask) in always.items():
         yield from _answers(load, child_answers(name, bookings, ask), entity.tables)
 
-    if modes.customers == "as_needed":
+    if modes.customers == "as_needed" and not load.chunked:
+        # The runner asks its destination who is missing, once all that comes in lists is there.
         missing = child_answers(
             "missing_customer_answers", bookings, lambda batch: customers_of(load, batch.customers_not_embedded())
         )
@@ -150,14 +153,42 @@ def bookeo_children(session: Any, asked: Mapping[str, Mapping[str, str]]) -> Ite
     wanted: dict[str, tuple[tuple[Table, ...], Callable[[], Iterator[Batch]]]] = {
         "payment_answers": (PAYMENT.tables, lambda: payments_of(load, asked.get("payments", {}))),
         "history_answers": (CUSTOMER_BOOKING.tables, lambda: histories_of(load, asked.get("histories", {}))),
-        "booking_answers": (BOOKING_TABLES, lambda: bookings_again(load, asked.get("bookings", {}))),
+        "booking_answers": (BOOKING.tables, lambda: bookings_again(load, asked.get("bookings", {}))),
         "customer_answers": (CUSTOMER.tables, lambda: customers_again(load, asked.get("customers", {}))),
     }
     for name, (tables, ask) in wanted.items():
         answers = given_parents(load, name, ask)
         # A payment may be held without its booking: rows are replaced one by one, and the runner settles what is left.
-        yield from _answers(load, answers, tables, replace_sets=name != "payment_answers")
+        # Customers come with bookings, too: the resources of one table need different names.
+        prefix = "again_" if name == "booking_answers" else ""
+        yield from _answers(load, answers, tables, prefix=prefix, replace_sets=name != "payment_answers")
         yield table_resource(load, answers, CHILD_CHECKS, name=name.replace("answers", "checks"))
+        if name == "booking_answers":
+            # A booking is a part of its customer's history, never the whole of it.
+            table = CUSTOMER_BOOKING.table
+            yield table_resource(load, answers, table, name=f"again_{table.name}", replace_sets=False)
+
+
+@dlt.source(name="bookeo", section="bookeo", max_table_nesting=0)
+def bookeo_checks(session: Any, entity: Entity, checks: Sequence[Check]) -> Iterator[DltResource]:
+    """Outcomes of questions that need not be asked, so that `child_checks` remembers them as well.
+
+    Args:
+        session: The `LoadSession`.
+        entity: What would be asked for.
+        checks: The parents and the outcomes.
+
+    Yields:
+        The resource of `child_checks`.
+    """
+    load: LoadSession = session
+
+    def outcomes() -> Iterator[Batch]:
+        yield archived(load, Batch(load, entity, (), checks=checks), f"checks of {entity.table.name}")
+
+    answers = given_parents(load, "given_answers", outcomes)
+    yield answers
+    yield table_resource(load, answers, CHILD_CHECKS, name="given_checks")
 
 
 @dlt.source(name="bookeo", section="bookeo", max_table_nesting=0)

@@ -1,7 +1,8 @@
 """The payments feed: all payments by the time they were received, many at a time, and the bookings they belong to.
 
-`GET /payments` names no booking; `description` reads like "Booking 1234" (source: the vendor's pages). A payment is
-linked by that text only where it is exactly so, the booking exists, and its customer is the one who paid.
+`GET /payments` names no booking; `description` reads like "Booking 1234" (source: the vendor's pages), in the language
+of the account. A payment is linked by its text where that holds the number of a booking whose customer is the one who
+paid. Whoever links payments so compares their sums with what each booking says is paid, and asks where they differ.
 """
 
 from __future__ import annotations
@@ -16,10 +17,16 @@ import pyarrow as pa
 from bookeo.errors import NotFound, PermissionMissing, RequestRejected
 
 Link = tuple[str | None, str | None]
-"""A payment's booking, and how it is known: `endpoint` where the API has said so before, `description`, `unverified`
-where nobody could tell whether the booking exists; None and None where none is known."""
+"""A payment's booking, and how it is known: `endpoint` where the API has said so before, `description` for the exact
+text, `number` for any text that holds the number of one booking of the same customer, `unverified` where nobody could
+tell whether the booking exists; None and None where none is known."""
+
+LONG_NUMBER = 10
+"""Digits from which on a number in a text may be a booking's (they have 14 to 16), and not an amount or a voucher's."""
 
 _DESCRIPTION = re.compile(r"Booking (\S+)")
+_DIGITS = re.compile(r"(?<![0-9A-Za-z_])[0-9]+(?![0-9A-Za-z_])")
+_AROUND = ".,:;!?()[]{}<>\"'#/\\|*«»“”„°º"
 
 
 class PaymentLinks(Protocol):
@@ -84,19 +91,24 @@ def find_links(payments: pa.Table, links: PaymentLinks | None) -> dict[str, Link
     """
     ids: list[str] = payments["payment_id"].to_pylist()
     customers: list[str | None] = payments["customer_id"].to_pylist()
-    numbers = [_number_in(text) for text in payments["description"].to_pylist()]
-    known = links.customers_of({number for number in numbers if number}) if links else {}
-    endpoint = links.linked_by_endpoint(ids) if links else {}
+    texts: list[str | None] = payments["description"].to_pylist()
+    exact = [_exact_number(text) for text in texts]
+    if links is None:
+        return {one: (number, "unverified" if number else None) for one, number in zip(ids, exact, strict=True)}
+    numbers = [_numbers_in(text) for text in texts]
+    known = links.customers_of(set().union(*numbers, (number for number in exact if number)))
+    endpoint = links.linked_by_endpoint(ids)
     found: dict[str, Link] = {}
-    for payment_id, customer, number in zip(ids, customers, numbers, strict=True):
+    for payment_id, customer, number, others in zip(ids, customers, exact, numbers, strict=True):
+        theirs = [other for other in others if customer is not None and known.get(other) == customer]
         if payment_id in endpoint:
             found[payment_id] = endpoint[payment_id], "endpoint"
-        elif number is not None and links is None:
-            found[payment_id] = number, "unverified"
-        elif number is not None and number in known and customer in (None, known[number]):
-            found[payment_id] = number, "description"
+        elif number is not None and number in known:
+            belongs = customer in (None, known[number])
+            found[payment_id] = (number, "description") if belongs else (None, None)
         else:
-            found[payment_id] = None, None
+            # Two bookings in one text: the payment may be of either.
+            found[payment_id] = (theirs[0], "number") if len(theirs) == 1 else (None, None)
     return found
 
 
@@ -132,6 +144,30 @@ def feed_is_closed(error: Exception | None) -> bool:
     )
 
 
-def _number_in(description: str | None) -> str | None:
+def named_booking(description: str | None) -> str | None:
+    """Read the booking that a payment's text names, whether there is such a booking or not.
+
+    Args:
+        description: The text.
+
+    Returns:
+        The number of "Booking NUMBER", else the only long number in a text of any language; None where there is none.
+    """
+    number = _exact_number(description)
+    if number is not None:
+        return number
+    long = {digits for digits in _DIGITS.findall(description or "") if len(digits) >= LONG_NUMBER}
+    return long.pop() if len(long) == 1 else None
+
+
+def _exact_number(description: str | None) -> str | None:
     match = _DESCRIPTION.fullmatch(description or "")
     return match[1] if match else None
+
+
+def _numbers_in(description: str | None) -> set[str]:
+    """Read all that may be a booking's number: digits that stand apart, and words with a digit in them."""
+    words = (word.strip(_AROUND) for word in (description or "").split())
+    return {word for word in words if any(char in "0123456789" for char in word)} | set(
+        _DIGITS.findall(description or "")
+    )

@@ -186,10 +186,10 @@ def payments_due_again(state: Mapping[str, Any], session: LoadSession) -> bool:
         session: The load.
 
     Returns:
-        Whether it is most of a day since that was done.
+        Whether it is most of a day since that was done, or was done in vain.
     """
     read_at = state.get("read_again_at")
-    return not read_at or session.now - parse_time(read_at) >= AGAIN_AFTER
+    return session.payments_unsettled or not read_at or session.now - parse_time(read_at) >= AGAIN_AFTER
 
 
 def customer_list(session: LoadSession) -> DltResource:

@@ -118,6 +118,8 @@ class LoadSession:
         """Who can tell which bookings and payments there are already."""
         self.payments_since: datetime | None = None
         """Where a first reading of the payments feed begins; None: where the bookings begin."""
+        self.payments_unsettled = False
+        """Whether an interrupted load read the feed and what it did not show was not looked at."""
         self.payments_along = False
         """Whether the payments feed may be read into the bookings' own package where no booking is new."""
         self.no_payment_feed = False

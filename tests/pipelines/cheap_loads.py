@@ -22,7 +22,7 @@ STILL_BUSINESS: dict[str, Any] = {
     "deletions": False,
 }
 """Options of a business where neither a payment nor an edited customer moves a booking's time of change."""
-LINKS = frozenset({"endpoint", "description", None})
+LINKS = frozenset({"endpoint", "description", "number", None})
 
 
 def load_as_needed(sandbox: Sandbox, database: Path, **values: Any) -> LoadResult:

@@ -11,7 +11,7 @@ from bookeo_sandbox import Sandbox, serve
 from loading import AS_NEEDED, SMALL, list_requests, load
 from truth import ALL_TABLES, DATASET, assert_equals_truth, query
 
-LINKS = frozenset({"endpoint", "description", None})
+LINKS = frozenset({"endpoint", "description", "number", None})
 TABLES = [table for table in ALL_TABLES if table != "customer_bookings"]
 """Histories are not asked for where the bookings themselves are all there."""
 

@@ -9,8 +9,9 @@ import duckdb
 import pytest
 
 from bookeo_pipelines.destination import target
-from bookeo_pipelines.missing import QUESTIONS_AT_MOST, unpaid_sums
+from bookeo_pipelines.missing import QUERIES_AT_MOST
 from bookeo_pipelines.packages import open_pipeline
+from bookeo_pipelines.payment_gaps import unpaid_sums
 from bookeo_pipelines.payment_links import WarehouseLinks
 from bookeo_pipelines.warehouse import KEYS_AT_ONCE, Warehouse
 from truth import DATASET, query
@@ -53,7 +54,7 @@ def test_all_rows_are_looked_at_rather_than_many_times_at_some(
     unpaid = unpaid_sums(warehouse)
     asked = questions(warehouse, monkeypatch)
     monkeypatch.setattr(warehouse, "among", lambda keys: (("%s", [key]) for key in keys))
-    for count, times in ((3, 3), (QUESTIONS_AT_MOST, QUESTIONS_AT_MOST), (QUESTIONS_AT_MOST + 1, 1)):
+    for count, times in ((3, 3), (QUERIES_AT_MOST, QUERIES_AT_MOST), (QUERIES_AT_MOST + 1, 1)):
         numbers = sorted(unpaid)[1 : count + 1]
         assert unpaid_sums(warehouse, numbers) == {number: unpaid[number] for number in numbers}
         assert len(asked) == times

@@ -30,7 +30,7 @@ from sqlglot import exp
 
 from bookeo.errors import SettingsError
 from bookeo.tables import TABLES, arrow_schema, dlt_columns
-from bookeo_pipelines import missing
+from bookeo_pipelines import missing, payment_gaps
 from bookeo_pipelines.descriptions import describe_tables
 from bookeo_pipelines.destination import target
 from bookeo_pipelines.marking import mark_deleted
@@ -245,20 +245,28 @@ def test_questions_and_corrections_are_understood(name: str, monkeypatch: pytest
     recorder = Recorder(client)
     warehouse = Warehouse(recorder.pipeline(name, client), "A")
     monkeypatch.setattr(Warehouse, "tables", frozenset(TABLES))
-    for ask in (missing.unpaid_sums, missing.all_paid, missing.absent_customers, missing.short_histories):
+    for ask in (
+        payment_gaps.unpaid_sums,
+        payment_gaps.all_paid,
+        payment_gaps.cancelling_out,
+        payment_gaps.doubled_payments,
+        missing.absent_customers,
+        missing.short_histories,
+    ):
         ask(warehouse)
     for ask in (missing.absent_customers, missing.short_histories):
         ask(warehouse, NOW)
-    missing.unpaid_sums(warehouse, ["1", "2"])
-    missing.read_since(warehouse, ["1"], NOW)
-    missing.perhaps_paid(warehouse, NOW)
+    payment_gaps.unpaid_sums(warehouse, ["1", "2"])
+    payment_gaps.read_since(warehouse, ["1"], NOW)
+    payment_gaps.paid_since(warehouse, NOW, NOW, NOW)
+    payment_gaps.held_bookings(warehouse, ["1"])
     missing.not_yet_asked(warehouse, "payments", {"1": "paid"})
     WarehouseLinks(warehouse).customers_of(["1", "2"])
     warehouse.row_counts()
     remove_payments(warehouse, ["p"])
     unlink_payments(warehouse, ["p"])
     mark_deleted(warehouse, ["1"], NOW)
-    assert len(recorder.said) == 17
+    assert len(recorder.said) == 20
     dialect = DIALECTS.get(name, name)
     with duckdb.connect() as connection:
         made: set[str] = set()

@@ -1,23 +1,25 @@
-"""A payment of the feed is linked by its text only where the text, the booking and the customer agree."""
+"""A payment of the feed is linked by a text that holds the number of a booking of the customer who paid."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import pyarrow as pa
 import pytest
 
 from bookeo.errors import NotFound, PermissionMissing, RequestRejected, ServerUnavailable
-from bookeo.feed import feed_is_closed, link_payments
+from bookeo.feed import feed_is_closed, link_payments, named_booking
 from bookeo.tables import PAYMENT, arrow_schema
 
 
 class Known:
-    """Two bookings, and two payments that the API has spoken about."""
+    """Some bookings, and two payments that the API has spoken about."""
+
+    bookings: ClassVar[dict[str, str]] = {"0017": "ann", "0019": "ann", "X-7": "ann", "18": "bob"}
 
     def customers_of(self, booking_numbers: Collection[str]) -> Mapping[str, str | None]:
-        return {number: who for number, who in {"0017": "ann", "18": "bob"}.items() if number in booking_numbers}
+        return {number: who for number, who in self.bookings.items() if number in booking_numbers}
 
     def linked_by_endpoint(self, payment_ids: Collection[str]) -> Mapping[str, str | None]:
         return {payment: number for payment, number in {"p1": "18", "p2": None}.items() if payment in payment_ids}
@@ -36,26 +38,56 @@ def linked(links: Known | None, *payments: tuple[str, str | None, str | None]) -
 
 
 @pytest.mark.parametrize(
-    ("text", "customer", "booking"),
+    ("text", "customer", "link"),
     [
-        ("Booking 0017", "ann", "0017"),
-        ("Booking 0017", None, "0017"),
-        ("Booking 0017", "bob", None),
-        ("Booking 17", "ann", None),
-        ("Booking 99", "ann", None),
-        ("Booking 0017 and two others", "ann", None),
-        ("see Booking 0017", "ann", None),
-        ("Rebooking 0017", "ann", None),
-        ("booking 0017", "ann", None),
-        ("Booking 0017\n", "ann", None),
-        ("", "ann", None),
-        (None, "ann", None),
+        ("Booking 0017", "ann", ("0017", "description")),
+        ("Booking 0017", None, ("0017", "description")),
+        ("Booking 0017", "bob", (None, None)),
+        ("Booking 17", "ann", (None, None)),
+        ("Booking 99", "ann", (None, None)),
+        ("Réservation n° 0017", "ann", ("0017", "number")),
+        ("Réservation nº0017.", "ann", ("0017", "number")),
+        ("預訂0017", "ann", ("0017", "number")),
+        ("Booking 0017 and two others", "ann", ("0017", "number")),
+        ("booking 0017", "ann", ("0017", "number")),
+        ("Booking 0017\n", "ann", ("0017", "number")),
+        ("Buchung 0017, zuvor 99", "ann", ("0017", "number")),
+        ("Buchung X-7", "ann", ("X-7", "number")),
+        ("Buchung (X-7)", "ann", ("X-7", "number")),
+        ("Von 0017 auf 0019 umgebucht", "ann", (None, None)),
+        ("Von 0017 auf 18 umgebucht", "ann", ("0017", "number")),
+        ("Réservation n° 0017", "bob", (None, None)),
+        ("Réservation n° 0017", None, (None, None)),
+        ("Gutschein A0017", "ann", (None, None)),
+        ("Gutschein 00170", "ann", (None, None)),
+        ("", "ann", (None, None)),
+        (None, "ann", (None, None)),
     ],
 )
-def test_only_the_exact_text_of_the_customers_own_booking_links(
-    text: str | None, customer: str | None, booking: str | None
+def test_a_text_that_holds_the_number_of_the_customers_own_booking_links(
+    text: str | None, customer: str | None, link: tuple[str | None, str | None]
 ) -> None:
-    assert linked(Known(), ("p9", text, customer)) == [(booking, "description" if booking else None)]
+    assert linked(Known(), ("p9", text, customer)) == [link]
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("Booking 17", "17"),
+        ("Booking A-1", "A-1"),
+        ("Réservation n° 14900000000011", "14900000000011"),
+        ("予約番号1490000000000011", "1490000000000011"),
+        ("14900000000011 (14900000000011)", "14900000000011"),
+        ("14900000000011 und 14900000000012", None),
+        ("Gift voucher 123456789", None),
+        ("pi_14900000000011", None),
+        ("Reservation 17", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_the_booking_that_a_text_names(text: str | None, number: str | None) -> None:
+    assert named_booking(text) == number
 
 
 def test_what_the_api_said_goes_before_the_text() -> None:

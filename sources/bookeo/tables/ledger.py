@@ -53,6 +53,11 @@ LOAD_RUNS = Table(
             "text",
             "Digest of the rows held and the settings by which nothing was missing; empty if it ended early.",
         ),
+        _own(
+            "checked_until",
+            "timestamp",
+            "Up to when all payments read were compared with their bookings.",
+        ),
     ),
 )
 

@@ -20,7 +20,8 @@ PAYMENTS = Table(
             "linked_by",
             "text",
             "",
-            "How the booking is known: endpoint (the API said so), description (read from the text), or null.",
+            "How the booking is known: endpoint (the API said so), description (the text is Booking and its number), "
+            "number (the text holds the number of one booking of the same customer), or null.",
             origin="constant",
         ),
         Column("creation_time", "timestamp", "creationTime*", "When the payment was recorded."),
