@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from bookeo import BookeoSettings
 from bookeo.api import BookeoClient
+from bookeo_pipelines.terminal import Terminal, cell
 
 NEEDED: dict[str, str] = {
     "bookings_r_all": "bookings, their participants, prices and options",
@@ -78,17 +78,17 @@ def check_keys(settings: BookeoSettings) -> KeyCheck:
     return KeyCheck(settings.account, info.account_id, info.permissions, settings.base_url, info.creation_time)
 
 
-def print_check(console: Console, check: KeyCheck) -> None:
+def print_check(console: Terminal, check: KeyCheck) -> None:
     """Prints what is known of an api key.
 
     Args:
         console: Where to print.
         check: What is known.
     """
-    console.print(f"The keys work. They open the account {check.account_id} at {check.base_url}.", highlight=False)
+    console.print(f"The keys work. They open the account {check.account_id} at {check.base_url}.")
     table = Table("permission", "granted", "what for")
     for name, what in NEEDED.items():
-        table.add_row(name, "yes" if name in check.permissions else "[red]no[/red]", what)
+        table.add_row(name, "yes" if name in check.permissions else cell("no", "red"), what)
     for name in sorted(set(check.permissions) - set(NEEDED)):
         table.add_row(name, "yes", "")
     console.print(table)
@@ -97,6 +97,5 @@ def print_check(console: Console, check: KeyCheck) -> None:
             f"Missing: {', '.join(check.missing)}. The account's owner grants them by opening "
             f"https://signin.bookeo.com/?authappid=APPID&permissions={','.join(NEEDED)}, "
             "with your application's id for APPID.",
-            highlight=False,
             soft_wrap=True,
         )

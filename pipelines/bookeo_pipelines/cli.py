@@ -14,6 +14,7 @@ from bookeo_pipelines.commands.marts import marts
 from bookeo_pipelines.commands.options import say
 from bookeo_pipelines.environment import quiet_dlt
 from bookeo_pipelines.owner_only import owner_only
+from bookeo_pipelines.terminal import show_in_any_encoding
 
 quiet_dlt()
 
@@ -72,5 +73,6 @@ def main() -> None:
     gc.set_threshold(50_000, 20, 20)
     # At the end, too, Python would look through all that is left, to free it piece by piece.
     atexit.register(gc.freeze)
+    show_in_any_encoding()
     with owner_only():
         run_and_exit(app, say, debug="--debug" in sys.argv[1:])

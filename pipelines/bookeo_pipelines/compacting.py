@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from bookeo_pipelines.destination import Target, database_errors
 from bookeo_pipelines.placing import placed
+from bookeo_pipelines.quoting import literal
 
 
 def compact(target: Target) -> None:
@@ -30,11 +29,7 @@ def compact(target: Target) -> None:
             # What is still in the write-ahead log goes into the file, and the log away.
             connection.execute("CHECKPOINT")
         with placed(target.database) as made, duckdb.connect() as connection:
-            connection.execute(f"ATTACH {_text(target.database)} AS old (READ_ONLY)")
-            connection.execute(f"ATTACH {_text(made)} AS new")
+            connection.execute(f"ATTACH {literal(target.database)} AS old (READ_ONLY)")
+            connection.execute(f"ATTACH {literal(made)} AS new")
             connection.execute("COPY FROM DATABASE old TO new")
             connection.execute("CHECKPOINT new")
-
-
-def _text(path: Path) -> str:
-    return "'" + str(path).replace("'", "''") + "'"

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 from bookeo.tables import DATA_COPIES
 from bookeo_pipelines.destination import Target
 from bookeo_pipelines.owner_only import owner_only
+from bookeo_pipelines.quoting import identifier
 from bookeo_pipelines.run_lock import LoadRunning, reading
 from bookeo_pipelines.warehouse import Warehouse
 
@@ -85,7 +86,7 @@ def note_copy_of_file(target: Target, kind: CopyKind, place: str | Path) -> bool
     import duckdb
 
     copy = data_copy(kind, place)
-    table = f'"{target.dataset}"."{DATA_COPIES.name}"'
+    table = identifier(target.dataset, DATA_COPIES.name)
     with suppress(duckdb.IOException), duckdb.connect(str(target.database)) as connection:
         connection.execute("SET TimeZone = 'UTC'")
         schemas = "SELECT count(*) FROM duckdb_schemas() WHERE schema_name = ? AND NOT internal"

@@ -7,13 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from bookeo import BookeoSettings, load_settings
 from bookeo.errors import SettingsError
 from bookeo_pipelines.destination import DEFAULT_DATASET, default_database, target
 from bookeo_pipelines.load import LoadRequest
 from bookeo_pipelines.query import ask, print_rows
+from bookeo_pipelines.terminal import Terminal, heading
 
 BOOKINGS = 5000
 """Bookings of the demonstration's business, in three years."""
@@ -64,7 +63,7 @@ def demo_sandbox() -> Iterator[BookeoSettings]:
         yield _settings(sandbox)
 
 
-def run_demo(console: Console, database: Path | None, load: Callable[[LoadRequest], Any]) -> None:
+def run_demo(console: Terminal, database: Path | None, load: Callable[[LoadRequest], Any]) -> None:
     """Loads an invented business, lets a week go by, loads again, and asks three questions.
 
     Args:
@@ -80,16 +79,17 @@ def run_demo(console: Console, database: Path | None, load: Callable[[LoadReques
         settings = _settings(sandbox)
         _make_room(path, {account.account_id for account in sandbox.accounts})
         request = LoadRequest(settings, target("duckdb", DEFAULT_DATASET, path))
-        console.print(
-            f"[bold]1. First load[/bold] of a sandbox with {BOOKINGS:,} bookings of three years", highlight=False
-        )
+        console.print(heading("1. First load", f" of a sandbox with {BOOKINGS:,} bookings of three years"))
         load(request)
         sandbox.advance(days=7)
-        console.print("\n[bold]2. A week goes by[/bold], and only what changed is loaded", highlight=False)
+        console.print()
+        console.print(heading("2. A week goes by", ", and only what changed is loaded"))
         load(request)
-    console.print("\n[bold]3. Three questions[/bold]", highlight=False)
+    console.print()
+    console.print(heading("3. Three questions"))
     for question, sql in QUESTIONS.items():
-        console.print(f"\n{question}", highlight=False)
+        console.print()
+        console.print(question)
         print_rows(console, ask(path, sql))
 
 
@@ -107,7 +107,7 @@ def _make_room(path: Path, demo_accounts: set[str]) -> None:
     path.unlink()
 
 
-def serve_sandbox(console: Console, *, port: int, bookings: int, seed: int, end: str, accounts: int) -> None:
+def serve_sandbox(console: Terminal, *, port: int, bookings: int, seed: int, end: str, accounts: int) -> None:
     """Serves a sandbox until it is interrupted.
 
     Args:
@@ -129,15 +129,18 @@ def serve_sandbox(console: Console, *, port: int, bookings: int, seed: int, end:
         signal.signal(number, signal.default_int_handler)
     try:
         with _sandbox().serve(port=port, bookings=bookings, seed=seed, end=end, accounts=accounts) as sandbox:
-            console.print(f"A sandbox with {bookings:,} bookings answers at {sandbox.base_url}", highlight=False)
-            console.print("Load it with:\n", highlight=False)
+            console.print(f"A sandbox with {bookings:,} bookings answers at {sandbox.base_url}")
+            console.print("Load it with:")
+            console.print()
             for name, value in {
                 "SOURCES__BOOKEO__BASE_URL": sandbox.base_url,
                 "SOURCES__BOOKEO__API_KEY": sandbox.api_key,
                 "SOURCES__BOOKEO__SECRET_KEY": sandbox.secret_key,
             }.items():
-                console.print(f"export {name}={value}", highlight=False, soft_wrap=True)
-            console.print("bookeo load\n\nCtrl-C ends it.", highlight=False)
+                console.print(f"export {name}={value}", soft_wrap=True)
+            console.print("bookeo load")
+            console.print()
+            console.print("Ctrl-C ends it.")
             threading.Event().wait()
     except KeyboardInterrupt:
         console.print("The sandbox has ended.")

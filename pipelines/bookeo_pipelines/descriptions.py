@@ -9,6 +9,7 @@ from dlt.common.destination.exceptions import DestinationException, SchemaUpdate
 
 from bookeo.tables import TABLES
 from bookeo_pipelines.packages import making_tables
+from bookeo_pipelines.quoting import literal
 
 COMMENTING = frozenset({"duckdb", "motherduck", "postgres"})
 """Destinations on which `COMMENT ON` was tried; the descriptions stay there through every merge."""
@@ -41,17 +42,12 @@ def _write(pipeline: Any, schema: Any, tables: list[str]) -> None:
         for name in tables:
             existing = schema.get_table_columns(name)
             qualified = client.make_qualified_table_name(name)
-            statements.append(f"COMMENT ON TABLE {qualified} IS {_quoted(TABLES[name].description)}")
+            statements.append(f"COMMENT ON TABLE {qualified} IS {literal(TABLES[name].description)}")
             for column in TABLES[name].columns:
                 if column.name in existing:
                     place = f"{qualified}.{client.escape_column_name(column.name)}"
-                    statements.append(f"COMMENT ON COLUMN {place} IS {_quoted(column.description)}")
+                    statements.append(f"COMMENT ON COLUMN {place} IS {literal(column.description)}")
         if statements:
             # Each by itself, DuckDB would write its log to the disk hundreds of times.
             with client.begin_transaction():
                 client.execute_sql(";\n".join(statements))
-
-
-def _quoted(text: str) -> str:
-    # The percent sign is the parameter mark of the clients.
-    return "'" + text.replace("'", "''").replace("%", "%%") + "'"

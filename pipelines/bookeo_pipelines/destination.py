@@ -6,6 +6,7 @@ import glob
 import hashlib
 import os
 import re
+import shlex
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -61,7 +62,7 @@ class Target:
             options = "" if self.dataset == DEFAULT_DATASET else f" --dataset {self.dataset}"
             return f"bookeo status --destination {self.destination}{options}"
         query = f"SELECT start_date_local, count(*) FROM {self.dataset}.bookings GROUP BY 1 ORDER BY 1 DESC LIMIT 7"
-        options = "" if self.is_default else f" --database {self.database}"
+        options = "" if self.is_default else f" --database {shlex.quote(str(self.database))}"
         return f'bookeo query "{query}"{options}'
 
     @property

@@ -9,7 +9,6 @@ from types import MappingProxyType
 from typing import Any, cast
 
 from dlt.common.configuration import configspec
-from dlt.common.data_writers.escape import escape_duckdb_literal
 from dlt.common.destination import DestinationCapabilitiesContext, PreparedTableSchema
 from dlt.common.destination.client import FollowupJobRequest, HasFollowupJobs, LoadJob, RunnableLoadJob
 from dlt.common.schema import Schema
@@ -26,6 +25,8 @@ from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
 from dlt.destinations.sql_jobs import SqlMergeFollowupJob
 from duckdb import BinderException, DuckDBPyConnection, NotImplementedException
 from duckdb import connect as duckdb_connect
+
+from bookeo_pipelines.quoting import literal
 
 ATTACHED = '"the file"'
 """What DuckDB calls the file while it is loaded into; no dataset can be called so."""
@@ -151,14 +152,12 @@ class FilePool(DuckDbConnectionPool):
         super()._execute_statements(conn)
         if not self.attaches:
             return
-        path, temporary = map(
-            escape_duckdb_literal, (str(self.credentials.database), f"{self.credentials.database}.tmp")
-        )
+        path, temporary = map(literal, (self.credentials.database, f"{self.credentials.database}.tmp"))
         # More threads take more time in all, and memory; which they would not be worth for a chunk.
         conn.execute("SET GLOBAL threads = 1")
         # What was read of the tables would stay in memory, so that it would grow with them.
         if "memory_limit" not in (self.credentials.global_config or {}):
-            conn.execute(f"SET GLOBAL memory_limit = '{MEMORY}'")
+            conn.execute(f"SET GLOBAL memory_limit = {literal(MEMORY)}")
         # Beside the file, as DuckDB does itself with one that is opened; it cannot be moved while it is in use.
         with suppress(NotImplementedException):
             conn.execute(f"SET GLOBAL temp_directory = {temporary}")

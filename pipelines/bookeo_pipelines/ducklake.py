@@ -16,6 +16,7 @@ from dlt.destinations.impl.ducklake.ducklake import DuckLakeClient
 from dlt.destinations.impl.ducklake.sql_client import DuckLakeSqlClient
 
 from bookeo_pipelines.duckdb_file import SetMergeJob
+from bookeo_pipelines.quoting import literal
 
 SERVERS = frozenset({"postgres", "postgresql", "mysql"})
 """Catalogs that may stay attached; a file would be kept from everybody else."""
@@ -56,7 +57,7 @@ class LakeSqlClient(DuckLakeSqlClient):
         self._conn = self.lake.connect(super().open_connection)
         self._conn.execute(f"USE {self.capabilities.escape_identifier(self.credentials.ducklake_name)}")
         with suppress(duckdb.CatalogException):  # The dataset is still to be made.
-            self._conn.execute(f"SET search_path = '{self.fully_qualified_dataset_name()}'")
+            self._conn.execute(f"SET search_path = {literal(self.fully_qualified_dataset_name())}")
         return self._conn
 
     def close_connection(self) -> None:

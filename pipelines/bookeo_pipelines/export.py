@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+import re
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from rich.console import Console
 from rich.table import Table
 
 from bookeo.errors import FatalError, SettingsError
 from bookeo.tables import TABLES
-from bookeo_pipelines.access import require_database
-from bookeo_pipelines.destination import Target, database_errors
+from bookeo_pipelines.destination import Target
 from bookeo_pipelines.placing import placed
+from bookeo_pipelines.quoting import identifier, literal
+from bookeo_pipelines.read_only import first_line, open_read_only
+from bookeo_pipelines.terminal import Terminal
 
 Format = Literal["parquet", "csv"]
 MARTS = "bookeo_marts"
 """The schema of the marts, whose tables are exported, too."""
 BYTE_ORDER_MARK = "\ufeff"
 """Stands before the first column's name in CSV: by it a spreadsheet knows that the letters are UTF-8."""
+FORMULA = "^([=+@\t\r\n＝＋－＠-])"
+"""How a text begins that a spreadsheet takes for a formula, which may fetch an address, or run a program."""
+TEXT = r"'\1"
+"""What stands for that: behind an apostrophe a spreadsheet takes anything for text."""
 OPTIONS = {
     "parquet": "FORMAT parquet, COMPRESSION zstd",
     "csv": "FORMAT csv, HEADER, TIMESTAMPFORMAT '%Y-%m-%d %H:%M:%S'",
@@ -47,7 +52,14 @@ class Exported:
     rows: int
 
 
-def export(target: Target, folder: Path, format_name: str, tables: tuple[str, ...] | None = None) -> list[Exported]:
+def export(
+    target: Target,
+    folder: Path,
+    format_name: str,
+    tables: tuple[str, ...] | None = None,
+    *,
+    for_excel: bool = False,
+) -> list[Exported]:
     """Writes tables into files, all of the same moment; either all files are put in place, or none.
 
     Money stays exact: decimals in Parquet, all digits in CSV. Times are in UTC. Only the owner may read the files.
@@ -57,6 +69,7 @@ def export(target: Target, folder: Path, format_name: str, tables: tuple[str, ..
         folder: Where the files go, one named after each table; it is made where it is not there.
         format_name: `parquet` or `csv`.
         tables: Names of tables; None for all of the dataset and of the marts.
+        for_excel: Whether texts in CSV get an apostrophe in front that a spreadsheet would take for formulas.
 
     Returns:
         What was written.
@@ -70,7 +83,9 @@ def export(target: Target, folder: Path, format_name: str, tables: tuple[str, ..
 
     if format_name not in get_args(Format):
         raise SettingsError(f"--format is {format_name!r}; it takes parquet or csv.")
-    with _reading(target) as connection:
+    if for_excel and format_name != "csv":
+        raise SettingsError("--for excel is about CSV; give --format csv, too.")
+    with closing(open_read_only(target, folders=[folder])) as connection:
         found = _tables(connection, target.dataset)
         unknown = sorted(set(tables or ()) - found.keys())
         if unknown or tables == () or not found:
@@ -80,53 +95,52 @@ def export(target: Target, folder: Path, format_name: str, tables: tuple[str, ..
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             with ExitStack() as files:
                 return [
-                    _write(connection, found[name], folder / f"{name}.{format_name}", format_name, files)
-                    for name in found
+                    _write(connection, place, _file(folder, name, format_name), format_name, files, for_excel=for_excel)
+                    for name, place in found.items()
                     if tables is None or name in tables
                 ]
         except (duckdb.Error, OSError) as error:
-            reason = error.strerror if isinstance(error, OSError) else str(error).splitlines()[0]
+            reason = error.strerror if isinstance(error, OSError) else first_line(error)
             raise ExportFailed(f"The files in {folder} cannot be written: {reason}.") from None
 
 
-@contextmanager
-def _reading(target: Target) -> Iterator[Any]:
-    import duckdb
-
-    require_database(target)
-    with database_errors(target):
-        connection = duckdb.connect(str(target.database), read_only=True)
-    try:
-        connection.execute("SET TimeZone = 'UTC'")
-        yield connection
-    finally:
-        connection.close()
-
-
-def _tables(connection: Any, dataset: str) -> dict[str, str]:
-    """The tables to export by name, each with its full name: those declared here, then the marts."""
+def _tables(connection: Any, dataset: str) -> dict[str, tuple[str, str]]:
+    """The tables to export by name, each with its schema and name: those declared here, then the marts."""
     sql = "SELECT table_schema, table_name FROM information_schema.tables WHERE table_schema IN (?, ?) ORDER BY ALL"
     held = connection.execute(sql, [dataset, MARTS]).fetchall()
     ours = [(schema, name) for name in TABLES for schema in (dataset,) if (schema, name) in held]
     marts = [(schema, name) for schema, name in held if schema == MARTS and not name.startswith("stg_")]
-    return {name: f"{schema}.{name}" for schema, name in ours + marts}
+    return {name: (schema, name) for schema, name in ours + marts}
 
 
-def _write(connection: Any, table: str, file: Path, format_name: str, files: ExitStack) -> Exported:
+def _file(folder: Path, table: str, format_name: str) -> Path:
+    """The table's file, which is in the folder whatever the table is called, on any system."""
+    name = re.sub(r'[\x00-\x1f/\\:*?"<>|]', lambda found: f"%{ord(found[0]):02X}", table)
+    return folder / f"{name}.{format_name}"
+
+
+def _write(
+    connection: Any, table: tuple[str, str], file: Path, format_name: str, files: ExitStack, *, for_excel: bool
+) -> Exported:
     made = files.enter_context(placed(file))
+    place = identifier(*table)
     columns: list[str] = []
-    for name, kind, *_ in connection.execute(f"DESCRIBE {table}").fetchall():
-        # Other programs take Parquet's JSON for bytes.
-        value = f'"{name}"::VARCHAR' if kind == "JSON" else f'"{name}"'
+    for name, kind, *_ in connection.execute(f"DESCRIBE {place}").fetchall():
+        value, shown = identifier(name), name
+        if kind == "JSON":
+            # Other programs take Parquet's JSON for bytes.
+            value = f"{value}::VARCHAR"
+        if for_excel and kind in ("JSON", "VARCHAR"):
+            value = f"regexp_replace({value}, {literal(FORMULA)}, {literal(TEXT)})"
+            shown = re.sub(FORMULA, TEXT, shown)
         mark = BYTE_ORDER_MARK if format_name == "csv" and not columns else ""
-        columns.append(f'{value} AS "{mark}{name}"')
-    place = str(made).replace("'", "''")
-    copied = f"COPY (SELECT {', '.join(columns)} FROM {table}) TO '{place}' ({OPTIONS[format_name]})"
+        columns.append(f"{value} AS {identifier(mark + shown)}")
+    copied = f"COPY (SELECT {', '.join(columns)} FROM {place}) TO {literal(made)} ({OPTIONS[format_name]})"
     [(rows,)] = connection.execute(copied).fetchall()
-    return Exported(table.rpartition(".")[2], file, rows)
+    return Exported(table[1], file, rows)
 
 
-def print_exported(console: Console, exported: list[Exported]) -> None:
+def print_exported(console: Terminal, exported: list[Exported]) -> None:
     """Prints what was written.
 
     Args:

@@ -29,7 +29,7 @@ from bookeo_pipelines.forget_subjects import Subject, SubjectNotFound, find_subj
 from bookeo_pipelines.forget_tables import Tables
 from bookeo_pipelines.load import LoadRequest
 from bookeo_pipelines.packages import finish_pending, load_pending, open_pipeline
-from bookeo_pipelines.personal import Execute, StoredTable, stored_tables
+from bookeo_pipelines.personal import Execute, StoredTable, executor, stored_tables
 from bookeo_pipelines.status_reading import reading
 
 WHERE_IT_WORKS = ("duckdb", "postgres")
@@ -256,8 +256,5 @@ def planned_erasure(
 @contextmanager
 def _database(pipeline: Any) -> Iterator[tuple[Any, Execute, list[StoredTable]]]:
     with pipeline.sql_client() as client:
-
-        def execute(sql: str, *values: Any) -> Sequence[Any]:
-            return client.execute_sql(sql, *values) or ()
-
+        execute = executor(client)
         yield client, execute, stored_tables(execute)

@@ -9,6 +9,7 @@ from bookeo.errors import SettingsError
 from bookeo.forgotten import PSEUDONYM_PREFIX, Forgotten
 from bookeo_pipelines.cursors import source_state
 from bookeo_pipelines.destination import Target
+from bookeo_pipelines.quoting import literal
 from bookeo_pipelines.status_reading import Reading, reading
 
 
@@ -139,7 +140,7 @@ def _inactive(source: Reading, moment: datetime | None) -> list[tuple[str, str]]
         return []
     sql = (
         f"SELECT account_id, customer_id FROM ({' UNION ALL '.join(parts)}) AS activity "
-        f"WHERE position('{PSEUDONYM_PREFIX}' IN customer_id) <> 1 GROUP BY 1, 2 HAVING max(active_at) < %s"
+        f"WHERE position({literal(PSEUDONYM_PREFIX)} IN customer_id) <> 1 GROUP BY 1, 2 HAVING max(active_at) < %s"
     )
     return [(str(account_id), str(customer_id)) for account_id, customer_id in source.rows(sql, moment)]
 

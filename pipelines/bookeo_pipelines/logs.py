@@ -6,12 +6,14 @@ neither; of anything else only the place in their code is told, since a database
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import re
 import sys
 from datetime import UTC, datetime
+
+from bookeo_pipelines.json_text import json_text
+from bookeo_pipelines.terminal import visible
 
 OWN = ("bookeo", "bookeo_pipelines")
 FOREIGN = ("dlt", "urllib3", "opentelemetry")
@@ -68,9 +70,9 @@ class LineHandler(logging.Handler):
         fields = {name: value for name, value in getattr(record, "fields", {}).items() if value is not None}
         if self.as_json:
             line = {"time": time, "level": level, "logger": record.name, "message": message, **fields}
-            return json.dumps(line, ensure_ascii=False, default=str)
+            return json_text(line, indented=False)
         told = "".join(f" {name}={value}" for name, value in fields.items() if not isinstance(value, dict | list))
-        return f"{time} {level:7} {record.name}: {message}{told}"
+        return visible(f"{time} {level:7} {record.name}: {message}{told}")
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Leaves out what could tell nothing.

@@ -11,6 +11,7 @@ from typing import Any
 from bookeo.errors import SettingsError
 from bookeo_pipelines.destination import DatabaseBusy, Target, database_errors, default_database
 from bookeo_pipelines.marts import MARTS_SCHEMA
+from bookeo_pipelines.quoting import identifier, literal
 from bookeo_pipelines.run_lock import LoadRunning, reading
 
 
@@ -44,11 +45,10 @@ def copy_marts(database: Path | str | None = None, schema: str = MARTS_SCHEMA, *
     try:
         connection.execute("SET TimeZone = 'UTC'")
         with _nobody_loads(where, wait_seconds), database_errors(where):
-            place = str(path).replace("'", "''")
-            connection.execute(f"ATTACH '{place}' AS held (READ_ONLY)")
+            connection.execute(f"ATTACH {literal(path)} AS held (READ_ONLY)")
             found = connection.execute(_TABLES, [schema]).fetchall()
             for (table,) in found:
-                connection.execute(f'CREATE TABLE "{table}" AS FROM held."{schema}"."{table}"')
+                connection.execute(f"CREATE TABLE {identifier(table)} AS FROM {identifier('held', schema, table)}")
             connection.execute("DETACH held")
         if ("mart_tours_by_day",) not in found:
             raise NoMarts(f"There are no marts in {path}, schema {schema}; make them first with bookeo marts build.")

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from rich.console import Console
-
 from bookeo_pipelines.marts import MartsResult
+from bookeo_pipelines.terminal import Terminal
 
 
-def print_built(console: Console, result: MartsResult) -> None:
+def print_built(console: Terminal, result: MartsResult) -> None:
     """Prints what was made.
 
     Args:
@@ -20,11 +19,10 @@ def print_built(console: Console, result: MartsResult) -> None:
     console.print(
         f"{len(result.tables)} tables in {place}, schema {result.schema}; {result.checks} checks; "
         f"{result.seconds:.1f} s.",
-        highlight=False,
         soft_wrap=True,
     )
     for name in result.warnings:
-        console.print(f"Unusual, though no figure is wrong for it: {name}", highlight=False, soft_wrap=True)
+        console.print(f"Unusual, though no figure is wrong for it: {name}", soft_wrap=True)
 
 
 def result_as_json(result: MartsResult) -> dict[str, Any]:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
+
 from bookeo.privacy import Personal
 from bookeo.tables import TABLES, Column
+from bookeo_pipelines.quoting import identifier, unmarked
 
 Execute = Callable[..., Sequence[Any]]
-"""Runs a statement with its values and gives the rows."""
+"""Runs a statement with its values and returns the rows; a percent sign in a name is doubled."""
 
 DLT_TABLES = "_dlt"
 STAGING = "_staging"
@@ -83,8 +87,8 @@ class StoredColumn:
 
     @property
     def quoted(self) -> str:
-        """Its name, for SQL."""
-        return f'"{self.name}"'
+        """Its name, for SQL that an `executor` runs."""
+        return unmarked(identifier(self.name))
 
 
 @dataclass(frozen=True)
@@ -107,8 +111,8 @@ class StoredTable:
 
     @property
     def quoted(self) -> str:
-        """Its name, for SQL."""
-        return f'"{self.schema}"."{self.name}"'
+        """Its name, for SQL that an `executor` runs."""
+        return unmarked(identifier(self.schema, self.name))
 
     def has(self, *names: str) -> bool:
         """Tells whether it has columns.
@@ -131,6 +135,28 @@ class StoredTable:
             The column.
         """
         return next(column for column in self.columns if column.name == name)
+
+
+def executor(client: Any) -> Execute:
+    """Make a function that runs statements, whatever the names in them hold.
+
+    Args:
+        client: dlt's open SQL client of DuckDB or Postgres.
+
+    Returns:
+        The function.
+    """
+
+    def execute(sql: str, *values: Any) -> Sequence[Any]:
+        if not values:
+            return client.execute_sql(sql.replace("%%", "%")) or ()
+        if isinstance(client, DuckDbSqlClient):
+            # dlt takes every `%s` for the mark of a parameter, those in names, too.
+            marked = re.sub("%[%s]", lambda found: "?" if found[0] == "%s" else "%", sql)
+            return client.native_connection.execute(marked, values).fetchall()
+        return client.execute_sql(sql, *values) or ()
+
+    return execute
 
 
 def stored_tables(execute: Execute) -> list[StoredTable]:

@@ -72,7 +72,7 @@ def inventory(target: Target, settings: BookeoSettings) -> Inventory:
     """
     privacy = Privacy(read_actions(settings.privacy))
     with reading(target) as source:
-        tables = stored_tables(source.rows)
+        tables = stored_tables(source.execute)
         staging = {table.schema for table in tables if table.is_staging}
         columns = [column for table in tables for column in _columns(source, table, privacy)]
     # What only prepares a merge is of interest as long as something is in it.
@@ -87,7 +87,7 @@ def _columns(source: Reading, table: StoredTable, privacy: Privacy) -> Iterator[
     if not personal:
         return
     counts = ", ".join(count for column, _ in personal for count in _counts(column))
-    [found] = source.rows(f"SELECT {counts} FROM {table.quoted}")
+    [found] = source.execute(f"SELECT {counts} FROM {table.quoted}")
     for index, (column, kind) in enumerate(personal):
         assert kind
         held, hashed = int(found[2 * index]), int(found[2 * index + 1])

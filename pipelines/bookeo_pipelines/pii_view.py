@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from bookeo_pipelines.pii import Inventory
+from bookeo_pipelines.terminal import Terminal
 
 
 def inventory_as_json(found: Inventory) -> dict[str, Any]:
@@ -39,7 +39,7 @@ def inventory_as_json(found: Inventory) -> dict[str, Any]:
     }
 
 
-def print_inventory(console: Console, found: Inventory) -> None:
+def print_inventory(console: Terminal, found: Inventory) -> None:
     """Prints the inventory.
 
     Args:
@@ -60,9 +60,8 @@ def print_inventory(console: Console, found: Inventory) -> None:
         console.print(
             "otherwise: rows loaded before the setting privacy was as it is; they are so once they are read again "
             "(bookeo reset).",
-            highlight=False,
             soft_wrap=True,
         )
-    console.print(f"Load packages in {found.folder}: {found.packages:,} file(s).", highlight=False, soft_wrap=True)
+    console.print(f"Load packages in {found.folder}: {found.packages:,} file(s).", soft_wrap=True)
     if found.archive:
-        console.print(f"Archive: {found.archive}", highlight=False, soft_wrap=True)
+        console.print(f"Archive: {found.archive}", soft_wrap=True)

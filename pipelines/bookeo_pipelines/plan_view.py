@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from bookeo_pipelines.plan import Plan
+from bookeo_pipelines.terminal import Terminal
 
 
-def print_plan(console: Console, plan: Plan) -> None:
+def print_plan(console: Terminal, plan: Plan) -> None:
     """Prints a plan.
 
     Args:
@@ -24,7 +24,6 @@ def print_plan(console: Console, plan: Plan) -> None:
         f"{plan.covered.until:%Y-%m-%d %H:%M} UTC: {plan.bookings:,} bookings in {filled} of "
         f"{len(plan.windows)} windows.",
         style="bold",
-        highlight=False,
         soft_wrap=True,
     )
     table = Table("operation", "requests")
@@ -35,12 +34,11 @@ def print_plan(console: Console, plan: Plan) -> None:
     console.print(table)
     if plan.requests_per_second:
         took = timedelta(seconds=round(plan.seconds))
-        console.print(f"At {plan.requests_per_second:g} requests a second: about {took}.", highlight=False)
+        console.print(f"At {plan.requests_per_second:g} requests a second: about {took}.")
     else:
-        console.print("No pace is set for this server.", highlight=False)
+        console.print("No pace is set for this server.")
     console.print(
         f"Planning took {plan.requests_made} requests; the next load does not ask again for windows found empty.",
-        highlight=False,
     )
 
 

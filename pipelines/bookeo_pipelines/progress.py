@@ -6,11 +6,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
 from rich.progress import BarColumn, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
 from bookeo import Progress
+from bookeo_pipelines.terminal import Terminal, visible
 
 PLAIN_EVERY_SECONDS = 10.0
 """How often a plain line is printed."""
@@ -32,7 +32,7 @@ class ProgressDisplay:
         console: Where to print.
     """
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Terminal) -> None:
         self._console = console
         self._bar: Bar | None = None
         self._tasks: dict[tuple[str, str], TaskID] = {}
@@ -46,10 +46,10 @@ class ProgressDisplay:
             return
         columns = (
             SpinnerColumn(),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
-            TextColumn("{task.completed:.0f}/{task.total:.0f} {task.fields[unit]}"),
-            TextColumn("{task.fields[detail]}"),
+            TextColumn("{task.completed:.0f}/{task.total:.0f} {task.fields[unit]}", markup=False),
+            TextColumn("{task.fields[detail]}", markup=False),
             TimeRemainingColumn(compact=True),
         )
         with Bar(*columns, console=self._console, transient=True) as self._bar:
@@ -65,7 +65,7 @@ class ProgressDisplay:
         """
         unit = UNITS.get(progress.phase, "asked")
         detail = f"{progress.bookings:,} bookings, {progress.requests:,} requests"
-        what = (f"{account}: " if account else "") + LABELS.get(progress.phase, progress.phase)
+        what = (f"{visible(account)}: " if account else "") + LABELS.get(progress.phase, progress.phase)
         if self._bar is not None:
             key = account, progress.phase
             if key not in self._tasks:
@@ -73,4 +73,4 @@ class ProgressDisplay:
             self._bar.update(self._tasks[key], completed=progress.done, total=progress.total, detail=detail)
         elif time.monotonic() - self._last_line >= PLAIN_EVERY_SECONDS:
             self._last_line = time.monotonic()
-            self._console.print(f"{what} {progress.done}/{progress.total}, {detail}", highlight=False, markup=False)
+            self._console.print(f"{what} {progress.done}/{progress.total}, {detail}")

@@ -14,6 +14,7 @@ from bookeo_pipelines.access import require_database
 from bookeo_pipelines.data_copies import note_copy_of_file
 from bookeo_pipelines.destination import ACCOUNT, Target, database_errors
 from bookeo_pipelines.placing import placed
+from bookeo_pipelines.quoting import identifier, literal
 from bookeo_pipelines.run_lock import one_at_a_time
 
 STAGING = "_staging"
@@ -162,7 +163,7 @@ def _check_replaceable(place: Path) -> None:
     known = False
     if place.is_file():
         with suppress(duckdb.Error), duckdb.connect() as connection:
-            connection.execute(f"ATTACH {_text(place)} AS there (READ_ONLY)")
+            connection.execute(f"ATTACH {literal(place)} AS there (READ_ONLY)")
             known = (MARK,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()
     if not known:
         raise PublishFailed(
@@ -176,14 +177,14 @@ def _copy(target: Target, made: Path) -> None:
 
     with duckdb.connect() as connection:
         with database_errors(target):
-            connection.execute(f"ATTACH {_text(target.database)} AS loaded (READ_ONLY)")
-        connection.execute(f"ATTACH {_text(made)} AS copied")
+            connection.execute(f"ATTACH {literal(target.database)} AS loaded (READ_ONLY)")
+        connection.execute(f"ATTACH {literal(made)} AS copied")
         connection.execute("COPY FROM DATABASE loaded TO copied (SCHEMA)")
         connection.execute("USE copied")
         for (schema,) in connection.execute(_MERGE_SCHEMAS, [f"%{STAGING}"]).fetchall():
-            connection.execute(f"DROP SCHEMA {_name(schema)} CASCADE")
+            connection.execute(f"DROP SCHEMA {identifier(schema)} CASCADE")
         for place in connection.execute(_COPIED_TABLES).fetchall():
-            table = ".".join(map(_name, place))
+            table = identifier(*place)
             connection.execute(f"INSERT INTO {table} SELECT * FROM loaded.{table}")
         _free_views(connection, target)
         connection.execute(f"CREATE OR REPLACE TABLE main.{MARK} AS SELECT now() AS {MARK}_at")
@@ -217,7 +218,7 @@ def _free_views(connection: Any, target: Target) -> None:
     while waiting:
         left = []
         for schema, view, sql, comment in waiting:
-            name = f"{_name(schema)}.{_name(view)}"
+            name = identifier(schema, view)
             comments = connection.execute(_COMMENTS, [schema, view]).fetchall()
             try:
                 connection.execute(named.sub("", sql).replace("CREATE VIEW", "CREATE OR REPLACE VIEW", 1))
@@ -225,17 +226,9 @@ def _free_views(connection: Any, target: Target) -> None:
                 left.append((schema, view, sql, comment))  # It looks at another view whose turn comes later.
                 continue
             if comment is not None:
-                connection.execute(f"COMMENT ON VIEW {name} IS {_text(comment)}")
+                connection.execute(f"COMMENT ON VIEW {name} IS {literal(comment)}")
             for column, text in comments:
-                connection.execute(f"COMMENT ON COLUMN {name}.{_name(column)} IS {_text(text)}")
+                connection.execute(f"COMMENT ON COLUMN {name}.{identifier(column)} IS {literal(text)}")
         if len(left) == len(waiting):
             return  # They look at something outside of this file, which no copy can hold.
         waiting = left
-
-
-def _text(value: object) -> str:
-    return "'" + str(value).replace("'", "''") + "'"
-
-
-def _name(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

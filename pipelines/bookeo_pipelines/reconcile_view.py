@@ -6,7 +6,6 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
 from rich.table import Table
 
 from bookeo.errors import BookeoError
@@ -15,6 +14,7 @@ from bookeo_pipelines.load import LoadRequest
 from bookeo_pipelines.progress import ProgressDisplay
 from bookeo_pipelines.reconcile import Reconciliation, run_reconcile
 from bookeo_pipelines.reconcile_sweep import Kind
+from bookeo_pipelines.terminal import Terminal
 
 if TYPE_CHECKING:
     from bookeo_pipelines.commands.reporting import Report
@@ -34,7 +34,7 @@ WHAT = {
 
 def reconcile_and_show(
     requests: Sequence[LoadRequest],
-    out: Console,
+    out: Terminal,
     display: ProgressDisplay,
     report: Report,
     say: Callable[[str], None],
@@ -82,11 +82,11 @@ def reconcile_and_show(
             print_reconciliation(out, result)
     if report.as_json:
         shown = [reconciliation_as_json(result) for result in results]
-        out.print_json(data=shown[0] if len(requests) == 1 else shown)
+        out.print_json(shown[0] if len(requests) == 1 else shown)
     return next(code for code in (ExitCode.FATAL, ExitCode.TRY_LATER, ExitCode.DONE) if code in codes)
 
 
-def print_reconciliation(console: Console, result: Reconciliation) -> None:
+def print_reconciliation(console: Terminal, result: Reconciliation) -> None:
     """Prints what was found.
 
     Args:
@@ -111,7 +111,7 @@ def print_reconciliation(console: Console, result: Reconciliation) -> None:
         table.add_row(kind.value, WHAT[kind], f"{len(numbers):,}", *left, ", ".join(numbers[:SHOWN]) + more)
     console.print(table)
     for line in _lines(result):
-        console.print(line, highlight=False, soft_wrap=True)
+        console.print(line, soft_wrap=True)
 
 
 def _lines(result: Reconciliation) -> list[str]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from rich.console import Console
-
 from bookeo_pipelines.failures import ExitCode
 from bookeo_pipelines.replay_account import ReplayResult
 from bookeo_pipelines.summary import as_json, ending, print_result
+from bookeo_pipelines.terminal import Terminal
 
 
-def print_replay(console: Console, result: ReplayResult) -> None:
+def print_replay(console: Terminal, result: ReplayResult) -> None:
     """Prints what a replay did.
 
     Args:
@@ -20,9 +19,7 @@ def print_replay(console: Console, result: ReplayResult) -> None:
     """
     print_result(console, result.load)
     skipped = f", {len(result.damaged)} skipped" if result.damaged else ""
-    console.print(
-        f"{result.files} file(s) of the archive{skipped}. {result.next_load}", highlight=False, soft_wrap=True
-    )
+    console.print(f"{result.files} file(s) of the archive{skipped}. {result.next_load}", soft_wrap=True)
 
 
 def replay_as_json(result: ReplayResult, *, fail_on_rejected: bool) -> dict[str, Any]:

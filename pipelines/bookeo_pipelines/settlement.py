@@ -10,6 +10,7 @@ from bookeo.archiving import Note, note
 from bookeo.windows import Window, floor_second
 from bookeo_pipelines.missing import FAR_AHEAD
 from bookeo_pipelines.payment_gaps import doubled_payments
+from bookeo_pipelines.quoting import literal
 from bookeo_pipelines.removal_limit import exceeds_limit
 from bookeo_pipelines.warehouse import KEYS_AT_ONCE, Warehouse
 
@@ -194,7 +195,7 @@ def unlink_payments(warehouse: Warehouse, payments: Collection[str], read_until:
     """
     _write(
         warehouse,
-        f"UPDATE {{payments}} SET booking_number = NULL, linked_by = '{UNLINKED['linked_by']}'",
+        f"UPDATE {{payments}} SET booking_number = NULL, linked_by = {literal(UNLINKED['linked_by'])}",
         payments,
         read_until,
     )

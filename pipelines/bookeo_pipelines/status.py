@@ -12,6 +12,7 @@ from bookeo.windows import Window, floor_second
 from bookeo_pipelines.cursors import Cursors
 from bookeo_pipelines.destination import Target
 from bookeo_pipelines.packages import working_folder
+from bookeo_pipelines.quoting import literal
 from bookeo_pipelines.reset import SETTINGS
 from bookeo_pipelines.status_reading import Reading, reading
 
@@ -156,7 +157,8 @@ def _read_tables(source: Reading, accounts: Sequence[AccountStatus], now: dateti
     if not present:
         return
     counts = " UNION ALL ".join(
-        f"SELECT '{table.name}', account_id, count(*), {_newest(table)} FROM {{{table.name}}} GROUP BY account_id"
+        f"SELECT {literal(table.name)}, account_id, count(*), {_newest(table)} "
+        f"FROM {{{table.name}}} GROUP BY account_id"
         for table in present
     )
     found = {(table, account): (rows, newest) for table, account, rows, newest in source.rows(counts)}

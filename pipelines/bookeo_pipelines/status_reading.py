@@ -20,6 +20,7 @@ from bookeo_pipelines.destination import DatabaseBusy, Target
 from bookeo_pipelines.failures import as_bookeo_error
 from bookeo_pipelines.load import LoadRequest, lock_path
 from bookeo_pipelines.packages import declare
+from bookeo_pipelines.personal import executor
 from bookeo_pipelines.run_lock import LoadRunning, one_at_a_time
 from bookeo_pipelines.warehouse import in_utc
 
@@ -37,6 +38,7 @@ class Reading:
 
     def __init__(self, pipeline: Any, client: Any) -> None:
         self._client = client
+        self._execute = executor(client)
         with pipeline.destination_client() as destination:
             stored = dict(destination.get_storage_tables([*TABLES, STATES, LOADS]))
         self.tables = frozenset(name for name, columns in stored.items() if columns)
@@ -54,6 +56,18 @@ class Reading:
         """
         names = {name: self._client.make_qualified_table_name(name) for name in (*TABLES, STATES, LOADS)}
         return [tuple(map(in_utc, row)) for row in self._client.execute_sql(sql.format(**names), *values) or ()]
+
+    def execute(self, sql: str, *values: Any) -> Sequence[Any]:
+        """Run a statement that names its tables itself, as `StoredTable.quoted` does.
+
+        Args:
+            sql: The statement; `%s` stands for a value.
+            *values: The values.
+
+        Returns:
+            The rows, as tuples.
+        """
+        return [tuple(map(in_utc, row)) for row in self._execute(sql, *values)]
 
     def cursors(self) -> dict[str, Cursors]:
         """Reads how far each pipeline has come.

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from bookeo_pipelines.status import AccountStatus
+from bookeo_pipelines.terminal import Terminal
 
 
-def print_status(console: Console, accounts: Sequence[AccountStatus]) -> None:
+def print_status(console: Terminal, accounts: Sequence[AccountStatus]) -> None:
     """Prints how the accounts stand.
 
     Args:
@@ -41,7 +41,7 @@ def print_status(console: Console, accounts: Sequence[AccountStatus]) -> None:
                 runs.add_row(_moment(run.started_at), run.outcome, *figures)
             console.print(runs)
         for line in _lines(status):
-            console.print(line, highlight=False, soft_wrap=True)
+            console.print(line, soft_wrap=True)
 
 
 def _lines(status: AccountStatus) -> list[str]:

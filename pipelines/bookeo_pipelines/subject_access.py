@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,6 +19,7 @@ from bookeo_pipelines.forget_archive import forget_in_file
 from bookeo_pipelines.forget_person import People, find_people
 from bookeo_pipelines.forget_subjects import Subject, find_subject
 from bookeo_pipelines.forget_tables import Tables
+from bookeo_pipelines.json_text import json_text
 from bookeo_pipelines.personal import stored_tables
 from bookeo_pipelines.status_reading import reading
 
@@ -76,9 +76,9 @@ def personal_record(
     with reading(target) as source:
         found = find_subject(source, subject, target.description, account)
         known = Forgotten.from_state(source_state(source.states()[found.pipelines[0]]), privacy_key)
-        tables = stored_tables(source.rows)
-        people = find_people(source.rows, tables, target.dataset, found.account_id, found.customer_ids, known)
-        held = Tables(source.rows, tables, target.dataset, people, shared=target.database is None)
+        tables = stored_tables(source.execute)
+        people = find_people(source.execute, tables, target.dataset, found.account_id, found.customer_ids, known)
+        held = Tables(source.execute, tables, target.dataset, people, shared=target.database is None)
         rows = {held.name(table): about for table in held.tables if (about := [*held.rows(table)])}
         mentions = {held.name(table): texts for table in held.tables if (texts := held.mentions(table))}
         copies = noted_copies(source.rows, found.account_id) if DATA_COPIES.name in source.tables else []
@@ -113,9 +113,9 @@ def as_json(record: PersonalRecord) -> str:
         record: The record.
 
     Returns:
-        JSON; times in ISO 8601, amounts as texts with all digits.
+        JSON, as `json_text` writes it.
     """
-    return json.dumps(_facts(record), indent=2, ensure_ascii=False, default=_as_text)
+    return json_text(facts(record))
 
 
 def as_html(record: PersonalRecord) -> str:
@@ -160,7 +160,15 @@ def as_html(record: PersonalRecord) -> str:
     return "\n".join([*parts, "</html>", ""])
 
 
-def _facts(record: PersonalRecord) -> dict[str, Any]:
+def facts(record: PersonalRecord) -> dict[str, Any]:
+    """Return a record for `bookeo_pipelines.json_text`.
+
+    Args:
+        record: The record.
+
+    Returns:
+        The record's attributes by name.
+    """
     return {
         "account_id": record.account_id,
         "customer_ids": record.customer_ids,

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from bookeo.errors import BookeoError
 from bookeo_pipelines.failures import ExitCode, Outcome, exit_code, failed_as_json, failure_as_json, outcome_of
 from bookeo_pipelines.load import AccountFailed, LoadResult
+from bookeo_pipelines.terminal import Terminal
 
 
-def print_result(console: Console, result: LoadResult | AccountFailed) -> None:
+def print_result(console: Terminal, result: LoadResult | AccountFailed) -> None:
     """Prints what a load did, or why it could do nothing.
 
     Args:
@@ -23,7 +23,7 @@ def print_result(console: Console, result: LoadResult | AccountFailed) -> None:
     if isinstance(result, LoadResult):
         print_summary(console, result)
     else:
-        console.print(f"Account {result.account}: {result.failure.message}", style="red", highlight=False, markup=False)
+        console.print(f"Account {result.account}: {result.failure.message}", style="red")
 
 
 def ending(
@@ -64,7 +64,7 @@ def _outcome(result: LoadResult | AccountFailed, fail_on_rejected: bool) -> Outc
     return outcome_of(result.failure, rejected=rejected and fail_on_rejected)
 
 
-def print_summary(console: Console, result: LoadResult) -> None:
+def print_summary(console: Terminal, result: LoadResult) -> None:
     """Prints what a load did.
 
     Args:
@@ -72,11 +72,11 @@ def print_summary(console: Console, result: LoadResult) -> None:
         result: What it did.
     """
     for line in pending_lines(result):
-        console.print(line, highlight=False)
+        console.print(line)
     title = f"Account {result.account or result.account_id}"
     if result.covered:
         title += f", changes from {result.covered[0]:%Y-%m-%d %H:%M} to {result.covered[1]:%Y-%m-%d %H:%M} UTC"
-    console.print(title, style="bold", highlight=False, soft_wrap=True)
+    console.print(title, style="bold", soft_wrap=True)
     table = Table()
     table.add_column("table")
     for name in ("new", "changed", "rows now"):
@@ -85,7 +85,7 @@ def print_summary(console: Console, result: LoadResult) -> None:
         table.add_row(name, f"{change.new:,}", f"{change.changed:,}", f"{change.after:,}")
     console.print(table)
     for line in _lines(result):
-        console.print(line, highlight=False, soft_wrap=True)
+        console.print(line, soft_wrap=True)
 
 
 def pending_lines(result: LoadResult) -> list[str]:

@@ -16,6 +16,7 @@ from bookeo.tables import TABLES, Table, arrow_schema
 from bookeo_pipelines.delta import DeltaClient, DeltaSqlClient
 from bookeo_pipelines.descriptions import describe_tables
 from bookeo_pipelines.packages import declare, making_tables
+from bookeo_pipelines.quoting import literal
 
 KEYS_AT_ONCE = 500
 """Keys in one IN list."""
@@ -191,7 +192,7 @@ class Warehouse:
         if not names:
             return {}
         counts = " UNION ALL ".join(
-            f"SELECT '{name}', count(*) FROM {{{name}}} WHERE account_id = %s" for name in names
+            f"SELECT {literal(name)}, count(*) FROM {{{name}}} WHERE account_id = %s" for name in names
         )
         return {name: int(count) for name, count in self.rows(counts, *[self.account_id] * len(names))}
 

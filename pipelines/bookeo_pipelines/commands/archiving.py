@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
@@ -62,7 +61,7 @@ def replay(
     strict = settings.fail_on_rejected
     if as_json:
         shown = [replay_as_json(result, fail_on_rejected=strict) for result in results]
-        typer.echo(json.dumps(shown[0] if len(shown) == 1 else shown, indent=2))
+        console().print_json(shown[0] if len(shown) == 1 else shown)
     for result in results:
         for sentence in result.damaged:
             say(sentence)

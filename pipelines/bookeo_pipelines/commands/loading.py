@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -30,14 +29,14 @@ if TYPE_CHECKING:
     from bookeo_pipelines.load import AccountFailed, LoadRequest, LoadResult
 
 
-def check(account: Account = None, as_json: Json = False) -> None:
+def check(account: Account = None, as_json: Json = False, debug: Debug = False) -> None:
     """Says whether the keys work, which account they open, and what they may read."""
     from bookeo import load_settings
     from bookeo_pipelines.check import check_keys, print_check
 
     result = check_keys(load_settings(account=account))
     if as_json:
-        typer.echo(json.dumps(result.as_json(), indent=2))
+        console().print_json(result.as_json())
     else:
         print_check(console(), result)
     if result.missing:
@@ -52,6 +51,7 @@ def plan(
     database: Database = None,
     account: Account = None,
     as_json: Json = False,
+    debug: Debug = False,
 ) -> None:
     """Says what a load would ask for and how long it would take; loads nothing."""
     from bookeo.settings import last_moment, load_all_settings, moment
@@ -68,7 +68,7 @@ def plan(
         for settings in load_all_settings(account)
     ]
     if as_json:
-        typer.echo(json.dumps([plan_as_json(made) for made in plans], indent=2))
+        console().print_json([plan_as_json(made) for made in plans])
     else:
         for made in plans:
             print_plan(console(), made)
@@ -191,7 +191,7 @@ def run_and_show(requests: list[LoadRequest], report: Report, publish: Path | No
     report.accounts += [result_as_json(result, fail_on_rejected=settings.fail_on_rejected) for result in results]
     if report.as_json:
         shown = report.accounts
-        typer.echo(json.dumps(shown[0] if len(shown) == 1 else shown, indent=2))
+        console().print_json(shown[0] if len(shown) == 1 else shown)
     code, sentences = ending(results, fail_on_rejected=settings.fail_on_rejected, publication=publication.failure)
     report.sentences += sentences
     for sentence in sentences:
@@ -226,7 +226,7 @@ def reset(
         raise SettingsError("Nobody is there to be asked: give --yes to rewind without asking.")
     with planned_reset(where, account, table=table, since=begin) as planned:
         for sentence in planned.rewind.sentences:
-            console().print(sentence, highlight=False, soft_wrap=True)
+            console().print(sentence, soft_wrap=True)
         if not yes and not typer.confirm("Rewind?"):
             console().print("Nothing was changed.")
             raise typer.Exit(1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
@@ -37,7 +36,7 @@ def status(
 
     accounts = read_status(target(destination, dataset, database), account)
     if as_json:
-        typer.echo(json.dumps(status_as_json(accounts), indent=2))
+        console().print_json(status_as_json(accounts))
     else:
         print_status(console(), accounts)
 
@@ -45,14 +44,18 @@ def status(
 def query(
     sql: Annotated[str, typer.Argument(help="What to ask, in DuckDB's SQL.")],
     database: Database = None,
+    allow_files: Annotated[
+        bool, typer.Option("--allow-files", help="Let the question read other files, too (`read_csv` and the like).")
+    ] = False,
     as_json: Json = False,
+    debug: Debug = False,
 ) -> None:
-    """Asks the DuckDB file, without changing anything in it."""
-    from bookeo_pipelines.query import ask, print_rows
+    """Asks the DuckDB file, without changing anything and without reading anything else."""
+    from bookeo_pipelines.query import ask, print_rows, rows_as_json
 
-    rows = ask(database, sql)
+    rows = ask(database, sql, allow_files=allow_files)
     if as_json:
-        typer.echo(rows.to_json(orient="records", date_format="iso", indent=2))
+        console().print_json(rows_as_json(rows))
     else:
         print_rows(console(), rows)
 

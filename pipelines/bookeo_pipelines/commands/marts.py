@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
@@ -55,7 +54,7 @@ def build(
         ]
     if as_json:
         shown = [result_as_json(result) for result in results]
-        typer.echo(json.dumps(shown[0] if len(shown) == 1 else shown, indent=2))
+        console().print_json(shown[0] if len(shown) == 1 else shown)
     else:
         for result in results:
             print_built(console(), result)

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
+
+from bookeo_pipelines.terminal import Terminal
 
 
 class _Format(StrEnum):
@@ -50,8 +51,8 @@ LogLevel = Annotated[
 Debug = Annotated[bool, typer.Option("--debug", help="Show where in the program an error came from.", hidden=True)]
 
 
-def console(*, stderr: bool = False, quiet: bool = False) -> Console:
-    """Makes a console; piped output gets room for whole tables.
+def console(*, stderr: bool = False, quiet: bool = False) -> Terminal:
+    """Make the console that a command prints to.
 
     Args:
         stderr: Whether it prints to standard error.
@@ -60,14 +61,11 @@ def console(*, stderr: bool = False, quiet: bool = False) -> Console:
     Returns:
         The console.
     """
-    made = Console(stderr=stderr, quiet=quiet)
-    if not made.is_terminal:
-        made.width = 140
-    return made
+    return Terminal(stderr=stderr, quiet=quiet)
 
 
 def say(message: str) -> None:
-    """Says one sentence to the user, on standard error.
+    """Say one sentence to the user, on standard error.
 
     Args:
         message: The sentence.
@@ -76,4 +74,4 @@ def say(message: str) -> None:
     if any(getattr(handler, "as_json", False) for handler in logger.handlers):
         logger.error(message)
         return
-    console(stderr=True).print(message, style="red", highlight=False, soft_wrap=True, markup=False)
+    console(stderr=True).print(message, style="red", soft_wrap=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -35,7 +34,7 @@ def pii(
     found = [inventory(where, keyless_settings()) for where in target(destination, dataset, database).files()]
     if as_json:
         shown = [inventory_as_json(one) for one in found]
-        typer.echo(json.dumps(shown[0] if len(shown) == 1 else shown, indent=2))
+        console().print_json(shown[0] if len(shown) == 1 else shown)
     else:
         for one in found:
             print_inventory(console(), one)
@@ -105,7 +104,7 @@ def _erase(
         where, subject, account, archive=settings.archive, privacy_key=settings.privacy_key, wait_seconds=wait
     ) as plan:
         for sentence in before_sentences(plan):
-            out.print(sentence, highlight=False, soft_wrap=True)
+            out.print(sentence, soft_wrap=True)
         if dry_run:
             out.print("Nothing was changed.")
             return None
@@ -114,7 +113,7 @@ def _erase(
             raise typer.Exit(1)
         report = plan.execute(configured_place(where))
     for sentence in after_sentences(report, where):
-        out.print(sentence, highlight=False, soft_wrap=True)
+        out.print(sentence, soft_wrap=True)
     return report
 
 
@@ -135,7 +134,7 @@ def person(
     from bookeo.settings import keyless_settings
     from bookeo_pipelines.destination import target
     from bookeo_pipelines.placing import placed
-    from bookeo_pipelines.subject_access import as_html, as_json, personal_record
+    from bookeo_pipelines.subject_access import as_html, as_json, facts, personal_record
 
     where = target(destination, dataset, database).of_account(account)
     settings = keyless_settings()
@@ -143,13 +142,13 @@ def person(
         where, _subject(customer, email), account, archive=settings.archive, privacy_key=settings.privacy_key
     )
     if output is None:
-        typer.echo(as_json(record))
+        console().print_json(facts(record))
         return
     shown = as_html(record) if output.suffix.lower() in (".html", ".htm") else as_json(record)
     with placed(output) as made:
         made.write_text(shown, encoding="utf-8")
     rows = sum(map(len, record.rows.values()))
-    console().print(f"Written: {output}, {rows:,} rows.", highlight=False, soft_wrap=True)
+    console().print(f"Written: {output}, {rows:,} rows.", soft_wrap=True)
 
 
 def _subject(customer: str | None, email: str | None, *, expired: bool = False) -> Subject:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,7 +9,7 @@ from typing import Any
 
 import typer
 
-from bookeo_pipelines.commands.options import say
+from bookeo_pipelines.commands.options import console, say
 
 
 @dataclass
@@ -65,7 +64,7 @@ def reported(
         if not report.accounts:
             report.accounts.append(failed_as_json(account, failure))
             if as_json:
-                typer.echo(json.dumps(report.accounts[0], indent=2))
+                console().print_json(report.accounts[0])
         report.sentences.append(failure.message)
         _alert(command, int(exit_code(failure)), report)
         raise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +14,12 @@ NOT_NOTED = (
     "Note: another program has the database open, so bookeo forget will not know of this copy; run the same command "
     "again later, or delete the copy yourself."
 )
+
+
+class _Reader(StrEnum):
+    """What opens the files."""
+
+    EXCEL = "excel"
 
 
 def publish(
@@ -35,7 +41,7 @@ def publish(
     if place is None:
         raise SettingsError("Nothing says where the copy goes: give --to, or the setting publish.")
     is_noted = publish_now(where, place, wait)
-    console().print(f"Published at {place}", highlight=False, soft_wrap=True)
+    console().print(f"Published at {place}", soft_wrap=True)
     if not is_noted:
         say(NOT_NOTED)
 
@@ -45,6 +51,14 @@ def export(
     format_name: Annotated[str, typer.Option("--format", help="parquet or csv.")] = "parquet",
     tables: Annotated[
         str | None, typer.Option(help="Only these tables, with commas between them.", show_default=False)
+    ] = None,
+    reader: Annotated[
+        _Reader | None,
+        typer.Option(
+            "--for",
+            help="Of CSV: `excel` keeps a spreadsheet from taking a customer's text for a formula.",
+            show_default=False,
+        ),
     ] = None,
     dataset: Dataset = "bookeo_data",
     database: Database = None,
@@ -59,12 +73,12 @@ def export(
 
     chosen = tuple(name.strip() for name in tables.split(",") if name.strip()) if tables is not None else None
     where = target("duckdb", dataset, database)
-    exported = write_files(where, output, format_name, chosen)
+    exported = write_files(where, output, format_name, chosen, for_excel=reader is _Reader.EXCEL)
     if not note_export(where, output):
         say(NOT_NOTED)
     if as_json:
         found = [{"table": one.table, "file": str(one.file), "rows": one.rows} for one in exported]
-        typer.echo(json.dumps(found, indent=2))
+        console().print_json(found)
     else:
         print_exported(console(), exported)
 
@@ -77,4 +91,4 @@ def docs(
     from bookeo_pipelines.data_dictionary import write_documents
 
     for made in write_documents(output):
-        console().print(f"Written: {made}", highlight=False, soft_wrap=True)
+        console().print(f"Written: {made}", soft_wrap=True)

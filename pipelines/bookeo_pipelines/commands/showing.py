@@ -20,6 +20,6 @@ def dashboard(
     from bookeo_pipelines.dashboard.serving import serve_dashboard
 
     def say(line: str) -> None:
-        console().print(line, highlight=False, soft_wrap=True)
+        console().print(line, soft_wrap=True)
 
     serve_dashboard(database, marts_schema, port=port, say=say, browser=browser)

@@ -7,11 +7,11 @@ from typing import Annotated
 import typer
 
 from bookeo_pipelines.commands.loading import run_and_show
-from bookeo_pipelines.commands.options import Database, console
+from bookeo_pipelines.commands.options import Database, Debug, console
 from bookeo_pipelines.commands.reporting import Report
 
 
-def demo(database: Database = None) -> None:
+def demo(database: Database = None, debug: Debug = False) -> None:
     """Loads an invented business, lets a week go by, loads again, and asks three questions."""
     from bookeo_pipelines.demo import run_demo
 
@@ -24,6 +24,7 @@ def sandbox(
     seed: Annotated[int, typer.Option(help="Another seed, another business.")] = 1,
     end: Annotated[str, typer.Option(help="The day up to which it has been booked.")] = "2026-06-30",
     accounts: Annotated[int, typer.Option(help="Business accounts.", min=1)] = 1,
+    debug: Debug = False,
 ) -> None:
     """Serves a local Bookeo over an invented business, until Ctrl-C."""
     from bookeo_pipelines.demo import serve_sandbox

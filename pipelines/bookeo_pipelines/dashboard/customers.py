@@ -8,6 +8,7 @@ from bookeo_pipelines.dashboard.figures import average
 from bookeo_pipelines.dashboard.marts import Marts
 from bookeo_pipelines.dashboard.selection import CHOSEN, Selection
 from bookeo_pipelines.dashboard.tiles import IN_CURRENCY
+from bookeo_pipelines.quoting import literal
 
 COHORTS_SHOWN = 13
 """Months of first bookings in the picture of retention: a year and the month before."""
@@ -25,7 +26,7 @@ def new_and_returning(marts: Marts, selection: Selection) -> pd.DataFrame:
         One row for each step and kind of customer.
     """
     sql = f"""
-        SELECT date_trunc('{selection.step}', booked_date)::DATE AS period, customer_kind,
+        SELECT date_trunc({literal(selection.step)}, booked_date)::DATE AS period, customer_kind,
                sum(standing_bookings)::BIGINT AS bookings, sum(seats)::BIGINT AS seats,
                sum(gross_amount) AS gross_amount
         FROM mart_new_and_returning_by_day WHERE {CHOSEN} AND booked_date BETWEEN $since AND $until
