@@ -16,7 +16,7 @@ from bookeo_pipelines.dashboard.tiles import IN_CURRENCY
 
 _STEPS = """
     steps AS (
-        SELECT DISTINCT date_trunc({literal(step)}, day)::DATE AS period
+        SELECT DISTINCT date_trunc('{step}', day)::DATE AS period
         FROM range($since::TIMESTAMP, $until::TIMESTAMP + INTERVAL 1 DAY, INTERVAL 1 DAY) AS days(day)
     )"""
 """Every point of time of a chart, those without a booking included."""
