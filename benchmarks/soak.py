@@ -309,7 +309,9 @@ def fifty_accounts(folder: Path) -> Tally:
         lines.append('start = "2026-04-15"')
         for number, account in enumerate(sandbox.accounts):
             lines += ["[[sources.bookeo.accounts]]", f'name = "shop-{number}"', f'api_key = "{account.api_key}"']
-        (folder / ".dlt" / "secrets.toml").write_text("\n".join(lines))
+        secrets = folder / ".dlt" / "secrets.toml"
+        secrets.write_text("\n".join(lines))
+        secrets.chmod(0o600)
         for attempt in range(2):
             tally.tried[name] += 1
             run = subprocess.run(

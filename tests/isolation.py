@@ -12,7 +12,7 @@ import pytest
 def isolate(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     """Makes a folder the current one, and takes away whatever the caller has set."""
     for name in list(os.environ):
-        if name.startswith(("SOURCES__", "DESTINATION__", "DLT_", "RUNTIME__")):
+        if name.startswith(("SOURCES__", "DESTINATION__", "DLT_", "RUNTIME__", "BOOKEO_")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("DLT_DATA_DIR", str(folder / "dlt"))
     monkeypatch.setenv("DLT_PROJECT_DIR", str(folder))
@@ -29,3 +29,12 @@ def forget_settings() -> None:
         from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 
         Container()[PluggableRunContext].reload_providers()
+
+
+def write_secrets(folder: Path, text: str) -> Path:
+    """Write `.dlt/secrets.toml` as it has to be: readable by its owner only."""
+    path = folder / ".dlt" / "secrets.toml"
+    path.parent.mkdir(exist_ok=True)
+    path.touch(mode=0o600)
+    path.write_text(text)
+    return path

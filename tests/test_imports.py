@@ -125,11 +125,13 @@ def test_the_command_starts_without_what_it_may_not_need() -> None:
     light = {
         "bookeo_pipelines",
         "bookeo_pipelines.cli",
+        "bookeo_pipelines.closed_dlt",
         "bookeo_pipelines.environment",
         "bookeo_pipelines.json_text",
         "bookeo_pipelines.outcome",
         "bookeo_pipelines.owner_only",
         "bookeo_pipelines.terminal",
+        "bookeo_pipelines.trusted_places",
         *commands,
     }
     eager = [f for f in IMPORTS if f.importer in light and not f.lazy and not f.for_types]

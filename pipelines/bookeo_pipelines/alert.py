@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
 import subprocess
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import dlt
 import requests
-from dlt.common.configuration.providers.toml import TomlProviderReadException
 
 from bookeo.errors import SettingsError
 from bookeo.failures import connection_failure
 from bookeo.settings import check_hook, is_loopback, is_url
+from bookeo.settings_lookup import find_setting
+from bookeo_pipelines.child_environment import child_environment
 from bookeo_pipelines.failures import ExitCode
 
 COMMAND_SECONDS = 60
 WEBHOOK_SECONDS = 10
-SECRET_VARIABLES = ("SOURCES__", "DESTINATION__", "CREDENTIALS", "DATA_WRITER__")
-"""How variables of the environment begin that may hold keys; the command does not get them."""
 
 
 def alert(command: str, code: int, accounts: Sequence[Mapping[str, Any]], sentences: Sequence[str] = ()) -> str | None:
@@ -37,11 +34,12 @@ def alert(command: str, code: int, accounts: Sequence[Mapping[str, Any]], senten
         A sentence if the alert could not be delivered; None if it was, or nobody is to be told.
     """
     try:
-        hook = dlt.config.get("sources.bookeo.on_failure", str)
-    except TomlProviderReadException:  # which is why the command failed, and is being told
+        found = find_setting("on_failure", str)
+    except SettingsError:  # which is why the command failed, and is being told
         return None
-    if not hook:
+    if found is None or not found.value:
         return None
+    hook: str = found.value
     why = "; ".join(sentences) or ("records were rejected" if code == ExitCode.REJECTED else "see its output")
     # Chat programs show what a webhook's field `text` holds.
     text = f"bookeo {command} ended with exit code {code}: {why}"
@@ -55,14 +53,13 @@ def alert(command: str, code: int, accounts: Sequence[Mapping[str, Any]], senten
 
 
 def _run(hook: str, body: str) -> str | None:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(SECRET_VARIABLES)}
     try:
         done = subprocess.run(  # noqa: S603 - the user's own command, of their own settings; no shell is asked
             shlex.split(hook),
             input=body.encode(),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            env=environment,
+            env=child_environment(),
             timeout=COMMAND_SECONDS,
             check=False,
         )

@@ -9,12 +9,13 @@ from typing import Annotated
 
 import typer
 
-from bookeo_pipelines.commands import archiving, loading, looking, privacy, sharing, showing, trying
+from bookeo_pipelines.commands import archiving, configuring, loading, looking, privacy, sharing, showing, trying
 from bookeo_pipelines.commands.marts import marts
 from bookeo_pipelines.commands.options import say
 from bookeo_pipelines.environment import quiet_dlt
 from bookeo_pipelines.owner_only import owner_only
 from bookeo_pipelines.terminal import show_in_any_encoding
+from bookeo_pipelines.trusted_places import prepare_places
 
 quiet_dlt()
 
@@ -42,10 +43,12 @@ def _options(
         bool, typer.Option("--version", help="Print the version and exit.", callback=_version, is_eager=True)
     ] = False,
 ) -> None:
-    pass
+    if not {"--help", "-h"} & set(sys.argv[1:]):
+        prepare_places(sys.argv[1:])
 
 
 app.command(epilog="Example: `bookeo check`")(loading.check)
+app.command(epilog="Example: `bookeo config`")(configuring.config)
 app.command(epilog="Example: `bookeo load --since 2025-01-01`")(loading.load)
 app.command(epilog="Example: `bookeo plan --since 2025-01-01`")(loading.plan)
 app.command(epilog="Example: `bookeo reconcile --fix`")(looking.reconcile)

@@ -8,6 +8,7 @@ from pathlib import Path
 from bookeo.errors import FatalError
 from bookeo.tables import ENTITIES, TABLES, Column, Table
 from bookeo_pipelines.diagram import diagram, references
+from bookeo_pipelines.placing import refuse_foreign_link
 
 DICTIONARY = "tables.md"
 DIAGRAM = "tables.svg"
@@ -53,8 +54,10 @@ def write_documents(folder: Path) -> list[Path]:
     """
     made = {DICTIONARY: dictionary(), DIAGRAM: diagram()}
     try:
+        refuse_foreign_link(folder)
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in made.items():
+            refuse_foreign_link(folder / name)
             (folder / name).write_text(text, encoding="utf-8")
     except OSError as error:
         raise FatalError(f"The documents cannot be written into {folder}: {error.strerror}.") from None

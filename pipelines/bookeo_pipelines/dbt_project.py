@@ -119,13 +119,14 @@ def _connection(target: Target) -> tuple[dict[str, Any], dict[str, str]]:
 
 @contextmanager
 def _environment(values: Mapping[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in values}
+    """Set variables while the block runs, and hide those by which other projects of the machine direct dbt."""
+    foreign = {name for name in os.environ if name.startswith("DBT_")}
+    before = {name: os.environ.pop(name, None) for name in foreign | values.keys()}
     os.environ.update(values)
     try:
         yield
     finally:
         for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
+            os.environ.pop(name, None)
+            if value is not None:
                 os.environ[name] = value

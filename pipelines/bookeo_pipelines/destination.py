@@ -15,6 +15,7 @@ from typing import Any
 
 from bookeo.errors import RetriableError, SettingsError
 from bookeo_pipelines.resolved_once import resolved_once
+from bookeo_pipelines.trusted_places import foreign_link
 from bookeo_pipelines.warehouses import check_destination, kind_of, make_destination, place_of
 
 DEFAULT_DATASET = "bookeo_data"
@@ -198,6 +199,9 @@ def check_place(where: Target) -> None:
         )
     if path.is_dir():
         raise DatabaseUnusable(f"The database {path} is a folder; name a file.")
+    link = foreign_link(path)
+    if link is not None:
+        raise DatabaseUnusable(f"The database {path} is reached by {link}, a symbolic link that another user has made.")
     if not os.access(path if path.exists() else path.parent, os.W_OK):
         raise DatabaseUnusable(
             f"The database {path} cannot be written; check its owner and permissions or name another."

@@ -9,9 +9,12 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from importlib.abc import MetaPathFinder
 
+from bookeo_pipelines.closed_dlt import close_dlt
+
 
 def quiet_dlt() -> None:
-    """Keeps dlt from calling home and from writing lines of its own."""
+    """Keep dlt from calling home, from writing lines of its own, and from reading what is not meant for it."""
+    close_dlt()
     # Whoever wants the telemetry sets it to true.
     os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
     # Its lines are for those who build pipelines, and may quote a row; what matters is in the error that it raises.

@@ -13,7 +13,7 @@ from rich.table import Table
 from bookeo.errors import FatalError, SettingsError
 from bookeo.tables import TABLES
 from bookeo_pipelines.destination import Target
-from bookeo_pipelines.placing import placed
+from bookeo_pipelines.placing import placed, refuse_foreign_link
 from bookeo_pipelines.quoting import identifier, literal
 from bookeo_pipelines.read_only import first_line, open_read_only
 from bookeo_pipelines.terminal import Terminal
@@ -91,6 +91,7 @@ def export(
         if unknown or tables == () or not found:
             known = ", ".join(found) or "none"
             raise SettingsError(f"There is no table {', '.join(unknown) or 'to export'}; there are: {known}.")
+        refuse_foreign_link(folder)
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             with ExitStack() as files:

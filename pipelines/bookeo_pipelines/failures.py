@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import IntEnum, StrEnum
 from typing import Any
 
-from bookeo.errors import BookeoError, FatalError, RequestBudgetSpent, RetriableError
+from bookeo.errors import BookeoError, FatalError, RequestBudgetSpent, RetriableError, UnknownSetting
 from bookeo_pipelines.destination import Target, translate
 
 
@@ -16,7 +16,7 @@ class ExitCode(IntEnum):
     FATAL = 1
     """Something must be fixed first; or a comparison found differences that are left."""
     USAGE = 2
-    """The command line makes no sense."""
+    """The command line makes no sense, a name is no setting, or settings are in a place that others may write to."""
     REJECTED = 3
     """All is loaded but for records that could not be shaped; they are in `rejected_rows`."""
     TRY_LATER = 4
@@ -57,8 +57,10 @@ def exit_code(error: BookeoError) -> ExitCode:
         error: The error.
 
     Returns:
-        `TRY_LATER` for what passes by itself, else `FATAL`.
+        `TRY_LATER` for what passes by itself, `USAGE` for a name that is no setting, else `FATAL`.
     """
+    if isinstance(error, UnknownSetting):
+        return ExitCode.USAGE
     return ExitCode.TRY_LATER if isinstance(error, RetriableError) else ExitCode.FATAL
 
 

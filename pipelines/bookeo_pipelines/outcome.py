@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 import typer
 
+from bookeo_pipelines.trusted_places import UntrustedPlace
+
 
 def run_and_exit(app: typer.Typer, say: Callable[[str], None], *, debug: bool = False) -> None:
     """Runs the command and exits.
@@ -26,6 +28,9 @@ def run_and_exit(app: typer.Typer, say: Callable[[str], None], *, debug: bool = 
         sys.exit(130)
     except BrokenPipeError:
         sys.exit(1)
+    except UntrustedPlace as error:  # before anything is imported, as that would read what is not trusted
+        say(f"Error: {error.message}")
+        sys.exit(2)
     except Exception as error:
         # Imported here: a command that only prints help need not wait for dlt.
         from bookeo.errors import BookeoError

@@ -77,6 +77,7 @@ def open_pipeline(name: str, target: Target, folder: Path | None = None) -> Any:
         destination=target.dlt_destination(name),
         dataset_name=target.dataset,
     )
+    _delete_loaded_files(pipeline)
     _complete_folders(pipeline)
     _delete_unfinished_copies(pipeline)
     try:
@@ -91,6 +92,18 @@ def open_pipeline(name: str, target: Target, folder: Path | None = None) -> Any:
     except (PipelineStepFailed, DestinationException) as error:
         raise as_bookeo_error(error, target) from None
     return pipeline
+
+
+def _delete_loaded_files(pipeline: Any) -> None:
+    """Have the files of a package deleted once they are loaded: people's data need not lie in two places."""
+    storage_config = pipeline._load_storage_config
+
+    def deleting() -> Any:
+        config = storage_config()
+        config.delete_completed_jobs = True
+        return config
+
+    pipeline._load_storage_config = deleting
 
 
 def _complete_folders(pipeline: Any) -> None:

@@ -12,6 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from bookeo.errors import SettingsError
+from bookeo_pipelines.trusted_places import foreign_link
+
 STALE_SECONDS = 86_400
 """What a killed process left beside a place is removed once it is so old that nobody can be writing it any more."""
 
@@ -29,8 +32,10 @@ def placed(place: Path) -> Iterator[Path]:
         Where to write it, in a folder of its own that nobody else may look into.
 
     Raises:
+        SettingsError: A symbolic link that another user has made is on the way.
         OSError: It cannot be put there; what was there before stays.
     """
+    refuse_foreign_link(place)
     place = place.resolve()
     sweep(place)
     folder = Path(tempfile.mkdtemp(prefix=f".{place.name}.", suffix=".new", dir=place.parent))
@@ -43,6 +48,23 @@ def placed(place: Path) -> Iterator[Path]:
         _sync(place.parent)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def refuse_foreign_link(place: Path) -> None:
+    """Keep from writing where another user wants it.
+
+    Args:
+        place: A file or folder that is about to be written.
+
+    Raises:
+        SettingsError: A symbolic link that another user has made is on the way to it.
+    """
+    link = foreign_link(place)
+    if link is not None:
+        raise SettingsError(
+            f"{place} cannot be written: {link} is a symbolic link that another user has made. Remove it, or name "
+            "another place."
+        )
 
 
 def sweep(place: Path, older_than: float = STALE_SECONDS) -> list[Path]:

@@ -13,7 +13,7 @@ from bookeo.settings import keyless_settings
 from bookeo_pipelines.access import require_database
 from bookeo_pipelines.data_copies import note_copy_of_file
 from bookeo_pipelines.destination import ACCOUNT, Target, database_errors
-from bookeo_pipelines.placing import placed
+from bookeo_pipelines.placing import placed, refuse_foreign_link
 from bookeo_pipelines.quoting import identifier, literal
 from bookeo_pipelines.run_lock import one_at_a_time
 
@@ -110,6 +110,7 @@ def check_publishable(target: Target, place: Path) -> None:
         raise SettingsError(
             f"The copy cannot be published at {place}, which is the database itself; name another file."
         )
+    refuse_foreign_link(place)
 
 
 def publish(target: Target, place: Path) -> bool:

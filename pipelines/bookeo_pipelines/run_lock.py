@@ -13,7 +13,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from bookeo.errors import RetriableError
+from bookeo.errors import RetriableError, SettingsError
 
 READING_SECONDS = 30
 """How long somebody who copies the marts into memory may keep a load waiting, at most."""
@@ -43,21 +43,21 @@ def one_at_a_time(path: Path, what: str, wait_seconds: float = 0) -> Iterator[No
     lock = FileLock(path)
     try:
         # A reader gives no name, and is gone in a moment.
-        lock.acquire(timeout=wait_seconds if holder.exists() else max(wait_seconds, READING_SECONDS))
+        with _lock_errors(path):
+            lock.acquire(timeout=wait_seconds if holder.exists() else max(wait_seconds, READING_SECONDS))
     except Timeout:
         raise LoadRunning(
             f"Another load into {what} is running{_who(holder)}; wait for it, or give --wait SECONDS."
         ) from None
     try:
-        holder.write_text(
-            json.dumps(
-                {
-                    "pid": os.getpid(),
-                    "user": getpass.getuser(),
-                    "host": socket.gethostname(),
-                    "since": datetime.now(UTC).isoformat(timespec="seconds"),
-                }
-            )
+        _write_holder(
+            holder,
+            {
+                "pid": os.getpid(),
+                "user": getpass.getuser(),
+                "host": socket.gethostname(),
+                "since": datetime.now(UTC).isoformat(timespec="seconds"),
+            },
         )
         yield
     finally:
@@ -82,7 +82,8 @@ def reading(path: Path, what: str, wait_seconds: float = 0) -> Iterator[None]:
     """
     lock = FileLock(path)
     try:
-        lock.acquire(timeout=wait_seconds)
+        with _lock_errors(path):
+            lock.acquire(timeout=wait_seconds)
     except Timeout:
         raise LoadRunning(f"A load into {what} is running{_who(_holder(path))}; try again when it has ended.") from None
     try:
@@ -93,13 +94,36 @@ def reading(path: Path, what: str, wait_seconds: float = 0) -> Iterator[None]:
         lock.release()
 
 
+@contextmanager
+def _lock_errors(path: Path) -> Iterator[None]:
+    """Turn what the system says of the lock file, such as that it is a symbolic link, into a sentence."""
+    try:
+        yield
+    except Timeout:
+        raise
+    except OSError as error:
+        why = "it is a symbolic link" if path.is_symlink() else (error.strerror or type(error).__name__)
+        raise SettingsError(f"The lock {path} cannot be taken: {why}. Remove the file if no load is running.") from None
+
+
+def _write_holder(holder: Path, info: dict[str, object]) -> None:
+    """Write a new file in place of whatever was there: a link that lay there is not followed."""
+    try:
+        holder.unlink(missing_ok=True)
+        with os.fdopen(os.open(holder, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            json.dump(info, file)
+    except OSError as error:
+        raise SettingsError(f"The file {holder} cannot be written: {error.strerror}. Remove it.") from None
+
+
 def _holder(path: Path) -> Path:
     return path.with_suffix(".holder")
 
 
 def _who(holder: Path) -> str:
     try:
-        info = json.loads(holder.read_text())
+        with os.fdopen(os.open(holder, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))) as file:
+            info = json.load(file)
         return f" (process {info['pid']} of {info['user']} on {info['host']}, since {info['since']})"
     except (OSError, ValueError, KeyError):
         return ""

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import dlt
+from dlt.common.configuration.specs import BaseConfiguration
 from dlt.extract import DltResource
 
 from bookeo.archiving import archived
@@ -58,11 +59,12 @@ __all__ = [
     "load_settings",
 ]
 
+# The sources have an empty `spec`: else dlt fills in arguments from whatever variable has their name, such as START.
 BOOKING_TABLES: tuple[Table, ...] = (BOOKING.table, *(item.table for item in BOOKING.lists))
 """The tables that come with every page of bookings."""
 
 
-@dlt.source(name="bookeo", section="bookeo", max_table_nesting=0)
+@dlt.source(name="bookeo", section="bookeo", max_table_nesting=0, spec=BaseConfiguration)
 def bookeo_source(
     account: str | None = None,
     start: str | None = None,
@@ -135,7 +137,7 @@ def bookeo_source(
         yield from _answers(load, slot_answers(load), SLOT.tables)
 
 
-@dlt.source(name="bookeo", section="bookeo", max_table_nesting=0)
+@dlt.source(name="bookeo", section="bookeo", max_table_nesting=0, spec=BaseConfiguration)
 def bookeo_children(session: Any, asked: Mapping[str, Mapping[str, str]]) -> Iterator[DltResource]:
     """Payments, histories and bookings asked for one by one, because somebody found that they do not add up.
 
@@ -143,8 +145,7 @@ def bookeo_children(session: Any, asked: Mapping[str, Mapping[str, str]]) -> Ite
         session: The `LoadSession`.
         asked: What is wanted: under `payments` the numbers of bookings whose payments are, each with the figures that
             did not add up; under `histories` ids of customers whose histories are, under `bookings` numbers of bookings
-            that are themselves, under `customers` numbers of bookings whose customers are, likewise. They are no
-            arguments of their own: dlt would fill them in from the settings of the same names.
+            that are themselves, under `customers` numbers of bookings whose customers are, likewise.
 
     Yields:
         One resource for each table; `child_checks` remembers what was asked for which figures.
@@ -191,7 +192,7 @@ def bookeo_checks(session: Any, entity: Entity, checks: Sequence[Check]) -> Iter
     yield table_resource(load, answers, CHILD_CHECKS, name="given_checks")
 
 
-@dlt.source(name="bookeo", section="bookeo", max_table_nesting=0)
+@dlt.source(name="bookeo", section="bookeo", max_table_nesting=0, spec=BaseConfiguration)
 def bookeo_customers(session: Any) -> Iterator[DltResource]:
     """All customers, for what changed without a booking changing: 100 a page.
 

@@ -3,6 +3,7 @@
 BookeoError
 ├── FatalError                  fix something, then run again
 │   ├── SettingsError             a setting is missing or makes no sense
+│   │   └── UnknownSetting          a name looks like a setting and is none
 │   ├── CredentialsRejected       401: the keys are not accepted
 │   ├── PermissionMissing         403: the api key may not do this
 │   ├── RequestRejected           400 and other 4xx: the API refuses what was asked
@@ -56,6 +57,10 @@ class FatalError(BookeoError):
 
 class SettingsError(FatalError):
     """A setting is missing or makes no sense."""
+
+
+class UnknownSetting(SettingsError):
+    """A name in a settings file or in the environment looks like a setting and is none."""
 
 
 class CredentialsRejected(FatalError):

@@ -1,25 +1,27 @@
 """Every setting once: its name, default, unit and meaning.
 
-They are read the dlt way, from the section `sources.bookeo` of `.dlt/config.toml` and `.dlt/secrets.toml`, or from
-environment variables such as `SOURCES__BOOKEO__API_KEY`.
+They stand in the section `sources.bookeo` of `.dlt/config.toml` and `.dlt/secrets.toml`, or in environment variables
+such as `SOURCES__BOOKEO__API_KEY`, and nowhere else.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
 
 from dlt.common.configuration import configspec, resolve_configuration
-from dlt.common.configuration.exceptions import ConfigValueCannotBeCoercedException
-from dlt.common.configuration.providers.toml import TomlProviderReadException
 from dlt.common.configuration.specs import BaseConfiguration
 from dlt.common.typing import TSecretStrValue
 
 from bookeo.errors import SettingsError
 from bookeo.privacy import Privacy, make_privacy, read_actions
+from bookeo.settings_keys import read_key
+from bookeo.settings_lookup import ARGUMENT, DEFAULT, PREFIX, SECTIONS, Found, find_setting
+from bookeo.settings_names import refuse_unknown_in_account, refuse_unknown_names
 from bookeo.windows import parse_day_or_time
 
 ChildMode = Literal["always", "as_needed", "never"]
@@ -37,6 +39,29 @@ DEFAULT_REQUESTS_PER_SECOND = 1.6
 """What integrators settled on for an account; the vendor publishes no figure."""
 
 
+@dataclass(frozen=True)
+class Between:
+    """The range of a setting, both ends included.
+
+    Args:
+        low: The least value.
+        high: The greatest value.
+    """
+
+    low: float
+    high: float
+
+    def check(self, name: str, value: float | None) -> None:
+        """Raise a `SettingsError` where a value lies outside; None is within.
+
+        Args:
+            name: The setting.
+            value: Its value.
+        """
+        if value is not None and not self.low <= value <= self.high:
+            raise SettingsError(f"The setting {name} is {value}; it must lie between {self.low:g} and {self.high:g}.")
+
+
 @configspec
 class BookeoSettings(BaseConfiguration):
     """The settings of one account's load, resolved from config, secrets and environment.
@@ -47,12 +72,16 @@ class BookeoSettings(BaseConfiguration):
 
     api_key: TSecretStrValue | None = None
     """Key of the business account; sent as a header, never in a URL."""
+    api_key_file: str | None = None
+    """File that holds `api_key` in its place, such as `/run/secrets/bookeo_api_key`."""
     secret_key: TSecretStrValue | None = None
     """Key of the application; sent as a header, never in a URL."""
+    secret_key_file: str | None = None
+    """File that holds `secret_key` in its place."""
     account: str | None = None
     """Name of the entry of `accounts` to load; without one the keys above are used."""
     accounts: list[Any] | None = None
-    """Several accounts: tables with `name`, `api_key` and, where it is not shared, `secret_key`."""
+    """Several accounts: tables with `name`, `api_key` (or `api_key_file`) and, where it is not shared, `secret_key`."""
     base_url: str = API_BASE_URL
     """Where the API is; point it to the sandbox or a proxy."""
     language: str | None = None
@@ -62,45 +91,47 @@ class BookeoSettings(BaseConfiguration):
     """What becomes of personal data: `keep`, `hash` or `drop`, for all of it or in a table by its class."""
     privacy_key: TSecretStrValue | None = None
     """Key of the hashes, at least 16 characters; the same key makes the same hashes."""
+    privacy_key_file: str | None = None
+    """File that holds `privacy_key` in its place."""
 
-    keep_days: int | None = None
+    keep_days: Annotated[int | None, Between(1, 36_600)] = None
     """Days of inactivity after which `bookeo forget --expired` removes customers; unset: nobody."""
 
     start: str = "2010-01-01"
     """ISO date or time (UTC) at which a first load begins."""
-    overlap_seconds: int = 600
+    overlap_seconds: Annotated[int, Between(0, 86_400 * 365)] = 600
     """How far before the cursor a load begins, for changes that the server committed late."""
-    window_days: int = MAX_WINDOW_DAYS
+    window_days: Annotated[int, Between(1, MAX_WINDOW_DAYS)] = MAX_WINDOW_DAYS
     """Length of a request window in days, at most 31."""
-    window_attempts: int = 3
+    window_attempts: Annotated[int, Between(1, 100)] = 3
     """How often a window whose total moved is read before it is halved."""
-    items_per_page: int = MAX_ITEMS_PER_PAGE
+    items_per_page: Annotated[int, Between(1, MAX_ITEMS_PER_PAGE)] = MAX_ITEMS_PER_PAGE
     """Items on a page of bookings, customers and histories, at most 100."""
-    payments_per_page: int = MAX_PAYMENTS_PER_PAGE
+    payments_per_page: Annotated[int, Between(1, MAX_PAYMENTS_PER_PAGE)] = MAX_PAYMENTS_PER_PAGE
     """Items on a page of the payments feed, at most 300."""
 
-    settings_hours: float = 24.0
+    settings_hours: Annotated[float, Between(0, 24 * 366)] = 24.0
     """Hours that a reading of products, rates, categories, resources, taxes and the business lasts; 0: always read."""
 
     customers: ChildMode = "as_needed"
     """How customers are read: `always`, `as_needed` or `never`."""
     payments: ChildMode = "as_needed"
     """How payments are read: `always`, `as_needed` or `never`."""
-    payments_again_days: float = 28.0
+    payments_again_days: Annotated[float, Between(0, 3660)] = 28.0
     """Days of the payments feed to read again about once a day, for payments entered late, corrected or deleted."""
-    refresh_customers_days: float = 0.0
+    refresh_customers_days: Annotated[float, Between(0, 3660)] = 0.0
     """Days after which all customers are read again, as they change without their bookings changing; 0: never."""
     histories: ChildMode = "as_needed"
     """How customers' booking histories are read: `always`, `as_needed` or `never`."""
 
     slots: SlotMode = "never"
     """Whether a snapshot of the free seats of tours and courses is taken: `never`, or `daily`, about once a day."""
-    slots_days: int = 62
+    slots_days: Annotated[int, Between(1, 366)] = 62
     """Days ahead that such a snapshot shows; each product takes a request for every 31 of them."""
 
-    chunk_bookings: int = 100_000
+    chunk_bookings: Annotated[int, Between(1, 10_000_000)] = 100_000
     """A load commits after about this many bookings..."""
-    chunk_seconds: float = 60.0
+    chunk_seconds: Annotated[float, Between(0.1, 86_400)] = 60.0
     """... or after this many seconds of requests, whichever comes first."""
 
     archive: str | None = None
@@ -113,21 +144,21 @@ class BookeoSettings(BaseConfiguration):
     on_failure: str | None = None
     """Whom a failed command tells: a command, which gets a JSON summary on its input, or an https URL to post it to."""
 
-    concurrency: int = 4
+    concurrency: Annotated[int, Between(1, 64)] = 4
     """Requests under way at once for an account."""
-    accounts_at_once: int = 4
+    accounts_at_once: Annotated[int, Between(1, 64)] = 4
     """Accounts that one command loads at the same time, each at its own pace."""
-    requests_per_second: float | None = None
+    requests_per_second: Annotated[float | None, Between(0, 1000)] = None
     """Pace for an api key; unset: 1.6 for the real API, none for a server on this machine; 0: none."""
-    burst: int = 4
+    burst: Annotated[int, Between(1, 1000)] = 4
     """Requests that may go out at once after a pause."""
-    timeout_seconds: float = 60.0
+    timeout_seconds: Annotated[float, Between(0.1, 3600)] = 60.0
     """How long to wait for a connection or for the next byte of an answer."""
-    max_attempts: int = 6
+    max_attempts: Annotated[int, Between(1, 100)] = 6
     """How often one request is tried before the load gives up."""
-    max_wait_seconds: float = 300.0
+    max_wait_seconds: Annotated[float, Between(0, 3600)] = 300.0
     """The longest single wait that a 429's Retry-After may ask for."""
-    max_requests: int | None = None
+    max_requests: Annotated[int | None, Between(1, 1_000_000_000)] = None
     """Requests this run may make; then it stops cleanly and the next run goes on."""
 
     def on_resolved(self) -> None:
@@ -136,28 +167,10 @@ class BookeoSettings(BaseConfiguration):
         Raises:
             SettingsError: A value is out of its range.
         """
-        _between("window_days", self.window_days, 1, MAX_WINDOW_DAYS)
-        _between("window_attempts", self.window_attempts, 1, 100)
-        _between("items_per_page", self.items_per_page, 1, MAX_ITEMS_PER_PAGE)
-        _between("payments_per_page", self.payments_per_page, 1, MAX_PAYMENTS_PER_PAGE)
-        _between("overlap_seconds", self.overlap_seconds, 0, 86_400 * 365)
-        _between("chunk_bookings", self.chunk_bookings, 1, 10_000_000)
-        _between("chunk_seconds", self.chunk_seconds, 0.1, 86_400)
-        _between("concurrency", self.concurrency, 1, 64)
-        _between("requests_per_second", self.requests_per_second or 0, 0, 1000)
-        _between("settings_hours", self.settings_hours, 0, 24 * 366)
-        _between("payments_again_days", self.payments_again_days, 0, 3660)
-        _between("refresh_customers_days", self.refresh_customers_days, 0, 3660)
-        _between("slots_days", self.slots_days, 1, 366)
-        _between("accounts_at_once", self.accounts_at_once, 1, 64)
-        if self.keep_days is not None:
-            _between("keep_days", self.keep_days, 1, 36_600)
-        if self.max_requests is not None:
-            _between("max_requests", self.max_requests, 1, 1_000_000_000)
-        _between("burst", self.burst, 1, 1000)
-        _between("timeout_seconds", self.timeout_seconds, 0.1, 3600)
-        _between("max_attempts", self.max_attempts, 1, 100)
-        _between("max_wait_seconds", self.max_wait_seconds, 0, 3600)
+        for name, hint in self.get_resolvable_fields().items():
+            for limits in getattr(hint, "__metadata__", ()):
+                if isinstance(limits, Between):
+                    limits.check(name, getattr(self, name))
         modes = {**dict.fromkeys(("customers", "payments", "histories"), ChildMode), "slots": SlotMode}
         for name, mode in modes.items():
             if getattr(self, name) not in get_args(mode):
@@ -188,7 +201,7 @@ class BookeoSettings(BaseConfiguration):
         Raises:
             SettingsError: Something is to be hashed, and the key is missing or too short.
         """
-        return make_privacy(self.privacy, self.privacy_key)
+        return make_privacy(self.privacy, read_key(self, "privacy_key"))
 
     @property
     def window_items(self) -> int:
@@ -201,11 +214,6 @@ class BookeoSettings(BaseConfiguration):
         if self.requests_per_second is not None:
             return self.requests_per_second
         return 0.0 if is_loopback(self.base_url) else DEFAULT_REQUESTS_PER_SECOND
-
-
-def _between(name: str, value: float, low: float, high: float) -> None:
-    if not low <= value <= high:
-        raise SettingsError(f"The setting {name} is {value}; it must lie between {low:g} and {high:g}.")
 
 
 def is_loopback(base_url: str) -> bool:
@@ -248,7 +256,7 @@ def check_hook(hook: str) -> None:
 
 
 def keyless_settings(**overrides: Any) -> BookeoSettings:
-    """Resolves the settings for whoever asks nothing of the API. What cannot be read is said without its value.
+    """Resolve the settings for whoever asks nothing of the API. What cannot be read is said without its value.
 
     Args:
         **overrides: Values that win over every configured one; None means "not given".
@@ -257,22 +265,42 @@ def keyless_settings(**overrides: Any) -> BookeoSettings:
         The resolved settings; nobody has looked whether there are keys.
 
     Raises:
+        UnknownSetting: Something that looks like a setting is none.
         SettingsError: A value is of another kind, or out of its range.
     """
-    given = {name: value for name, value in overrides.items() if value is not None}
-    try:
-        settings = resolve_configuration(BookeoSettings(), sections=("sources", "bookeo"), explicit_value=given)
-    except ConfigValueCannotBeCoercedException as error:
-        raise SettingsError(f"The setting {error.field_name} cannot be read: its value is of another kind.") from None
-    except TomlProviderReadException as error:
-        raise SettingsError(f"The settings in {' or '.join(error.full_paths)} cannot be read: it is no TOML.") from None
-    if not all(isinstance(entry, Mapping) for entry in settings.accounts or []):
-        raise SettingsError("The setting accounts takes tables with name and api_key: [[sources.bookeo.accounts]].")
+    values = {name: found.value for name, found in settings_in_force(**overrides).items()}
+    settings = resolve_configuration(BookeoSettings(), sections=SECTIONS, explicit_value=values)
+    for number, entry in enumerate(settings.accounts or [], 1):
+        if not isinstance(entry, Mapping):
+            raise SettingsError("The setting accounts takes tables with name and api_key: [[sources.bookeo.accounts]].")
+        refuse_unknown_in_account(entry, number)
     return settings
 
 
+def settings_in_force(**overrides: Any) -> dict[str, Found]:
+    """Find the value of every setting, and where it comes from; their ranges are not checked.
+
+    Args:
+        **overrides: As for `keyless_settings`.
+
+    Returns:
+        Values and origins by the settings' names.
+
+    Raises:
+        UnknownSetting: Something that looks like a setting is none.
+        SettingsError: A value is of another kind.
+    """
+    fields = BookeoSettings.get_resolvable_fields()
+    refuse_unknown_names(fields)
+    given = {name: Found(value, ARGUMENT) for name, value in overrides.items() if value is not None}
+    return {
+        name: given.get(name) or find_setting(name, hint) or Found(getattr(BookeoSettings, name), DEFAULT)
+        for name, hint in fields.items()
+    }
+
+
 def load_settings(**overrides: Any) -> BookeoSettings:
-    """Resolves the settings from `.dlt`, the environment and explicit values.
+    """Resolve the settings from `.dlt`, the environment and explicit values.
 
     Args:
         **overrides: Values that win over every configured one; None means "not given".
@@ -284,28 +312,54 @@ def load_settings(**overrides: Any) -> BookeoSettings:
         SettingsError: A value is out of its range, a key is missing, or an account is unknown.
     """
     settings = keyless_settings(**overrides)
-    if settings.account is not None:
-        entry = next((a for a in settings.accounts or [] if a.get("name") == settings.account), None)
-        if entry is None:
-            names = ", ".join(str(a.get("name")) for a in settings.accounts or []) or "none"
-            raise SettingsError(
-                f"There is no account {settings.account!r} in [[sources.bookeo.accounts]]; known: {names}."
-            )
-        settings.api_key = entry.get("api_key")
-        settings.secret_key = entry.get("secret_key", settings.secret_key)
-    missing = [name for name in ("api_key", "secret_key") if not getattr(settings, name)]
+    return _with_keys(settings, settings.account)
+
+
+def _with_keys(settings: BookeoSettings, account: str | None) -> BookeoSettings:
+    """Return a copy of the settings that has an account's keys."""
+    chosen: BookeoSettings = settings.copy()
+    chosen.account = account
+    for name, value in (account_keys(settings.accounts or [], account) if account is not None else {}).items():
+        setattr(chosen, name, value)
+    for name in ("api_key", "secret_key"):
+        setattr(chosen, name, read_key(chosen, name))
+    missing = [name for name in ("api_key", "secret_key") if not getattr(chosen, name)]
     if missing:
         raise SettingsError(
             f"No {' and no '.join(missing)}: put them under [sources.bookeo] in .dlt/secrets.toml, or set "
-            + " and ".join(f"SOURCES__BOOKEO__{name.upper()}" for name in missing)
+            + " and ".join(PREFIX + name.upper() for name in missing)
             + "."
         )
-    settings.privacy_rules  # noqa: B018 - said now, before anything is asked
-    return settings
+    chosen.privacy_rules  # noqa: B018 - said now, before anything is asked
+    return chosen
+
+
+def account_keys(accounts: Sequence[Mapping[str, Any]], account: str) -> dict[str, Any]:
+    """Find the settings that an account has for itself.
+
+    Args:
+        accounts: The setting `accounts`.
+        account: The account's name.
+
+    Returns:
+        Its keys, or the files that hold them, by the settings' names.
+
+    Raises:
+        SettingsError: There is no such account.
+    """
+    entry = next((a for a in accounts if a.get("name") == account), None)
+    if entry is None:
+        names = ", ".join(str(a.get("name")) for a in accounts) or "none"
+        raise SettingsError(f"There is no account {account!r} in [[sources.bookeo.accounts]]; known: {names}.")
+    keys = {name: entry.get(name) for name in ("api_key", "api_key_file")}
+    # The key of the application may be one for all accounts; that of a business never is.
+    if entry.get("secret_key") or entry.get("secret_key_file"):
+        keys |= {name: entry.get(name) for name in ("secret_key", "secret_key_file")}
+    return keys
 
 
 def load_all_settings(account: str | None = None, **overrides: Any) -> list[BookeoSettings]:
-    """Resolves the settings of every account that there is to load.
+    """Resolve the settings of every account that there is to load.
 
     Args:
         account: Name of the only account wanted; None for all.
@@ -319,8 +373,8 @@ def load_all_settings(account: str | None = None, **overrides: Any) -> list[Book
     """
     if account is not None:
         return [load_settings(account=account, **overrides)]
-    entries = keyless_settings().accounts or []
-    names = [entry.get("name") for entry in entries]
+    settings = keyless_settings(**overrides)
+    names = [entry.get("name") for entry in settings.accounts or []]
     for name in names:
         if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
             raise SettingsError(
@@ -328,7 +382,7 @@ def load_all_settings(account: str | None = None, **overrides: Any) -> list[Book
             )
     if len({str(name).lower() for name in names}) < len(names):
         raise SettingsError("Two accounts in [[sources.bookeo.accounts]] have the same name.")
-    return [load_settings(account=name, **overrides) for name in names] or [load_settings(**overrides)]
+    return [_with_keys(settings, name) for name in names] or [_with_keys(settings, settings.account)]
 
 
 def moment(text: str, what: str) -> datetime:

@@ -32,8 +32,11 @@ README = ROOT / "README.md"
 NOT_RUN = {
     ". .venv/bin/activate": "the tests run in that environment already",
     "bookeo dashboard": "serves until it is interrupted; tests/dashboard opens it",
-    "export SOURCES__BOOKEO__API_KEY=the-business-accounts-key": "stands for a real key; its name is tested",
-    "export SOURCES__BOOKEO__SECRET_KEY=your-applications-key": "stands for a real key; its name is tested",
+    **{
+        f'read -rsp "{name.replace("_", " ")}: " {variable}; export {variable}': "asks for a key; its name is tested"
+        for name in ("api_key", "secret_key")
+        for variable in (f"SOURCES__BOOKEO__{name.upper()}",)
+    },
 }
 """Lines of the blocks that no test runs, and why."""
 SHELL_LINES = [(block, line) for block in blocks_of("bash") for line in block.code.splitlines()]
@@ -108,6 +111,7 @@ def write_settings(block: Block, running: Sandbox, folder: Path) -> None:
     path = folder / name.removeprefix("# ")
     path.parent.mkdir(exist_ok=True)
     path.write_text(text)
+    path.chmod(0o600)
 
 
 def test_what_is_not_run_still_stands_there() -> None:

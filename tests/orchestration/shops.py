@@ -13,6 +13,7 @@ from dagster import DagsterEventType, DagsterInstance, MultiPartitionKey
 
 from bookeo_orchestration.schedules import RANGE_END, RANGE_START
 from bookeo_sandbox import Sandbox
+from isolation import write_secrets
 
 NAMES = ("east", "north", "south")
 MONTHS = ("2023-11-01", "2023-12-01", "2024-01-01", "2024-02-01")
@@ -54,8 +55,7 @@ def write_settings(folder: Path, sandbox: Sandbox | None = None, *, wrong: str |
     for number, name in enumerate(NAMES):
         key = sandbox.accounts[number].api_key if sandbox and name != wrong else "no-such-key"
         lines += ["[[sources.bookeo.accounts]]", f'name = "{name}"', f'api_key = "{key}"']
-    (folder / ".dlt").mkdir(exist_ok=True)
-    (folder / ".dlt" / "secrets.toml").write_text("\n".join(lines))
+    write_secrets(folder, "\n".join(lines))
 
 
 def _toml(value: Any) -> str:

@@ -16,6 +16,7 @@ from cheap_loads import STILL_BUSINESS
 from bookeo_pipelines.load import run_loads
 from bookeo_sandbox import RequestInfo, Sandbox, serve
 from command_runs import Run
+from isolation import write_secrets
 from loading import BEGIN, END
 from truth import DATASET, assert_equals_truth, query
 
@@ -45,8 +46,7 @@ def accounts(sandbox: Sandbox, folder: Path, reread_settings: Callable[[], None]
         for number, account in enumerate(sandbox.accounts[:only]):
             key = "no-such-key" if number == wrong else account.api_key
             lines += ["[[sources.bookeo.accounts]]", f'name = "shop-{number}"', f'api_key = "{key}"']
-        (folder / ".dlt").mkdir(exist_ok=True)
-        (folder / ".dlt" / "secrets.toml").write_text("\n".join(lines))
+        write_secrets(folder, "\n".join(lines))
         reread_settings()
 
     return write

@@ -17,6 +17,7 @@ import pytest
 from bookeo_pipelines.failures import ExitCode
 from bookeo_sandbox import Sandbox
 from command_runs import Outcome, Run
+from isolation import write_secrets
 
 FATAL, USAGE, TRY_LATER = int(ExitCode.FATAL), int(ExitCode.USAGE), int(ExitCode.TRY_LATER)
 
@@ -174,8 +175,7 @@ def test_a_setting_that_makes_no_sense(
 
 def test_a_settings_file_that_is_no_toml(folder: Path) -> None:
     # In a process of its own: dlt reads its files when it is imported.
-    (folder / ".dlt").mkdir()
-    (folder / ".dlt" / "secrets.toml").write_text("[sources.bookeo\napi_key = 'NOBODY-SHOULD-SEE-THIS'")
+    write_secrets(folder, "[sources.bookeo\napi_key = 'NOBODY-SHOULD-SEE-THIS'")
     program = [sys.executable, "-c", "from bookeo_pipelines.cli import main; main()", "load"]
     ended = subprocess.run(program, capture_output=True, text=True, check=False)
     assert_refused(Outcome(ended.returncode, ended.stdout, ended.stderr), FATAL, "secrets.toml")

@@ -93,3 +93,10 @@ def test_a_permission_is_named_without_the_key(folder: Path, sandbox: Sandbox) -
     assert isinstance(failure, PermissionMissing)
     assert "bookings_r_all" in failure.message
     assert sandbox.api_key not in "".join(traceback.format_exception(failure))
+
+
+def test_no_rows_stay_in_the_working_folder(folder: Path, sandbox: Sandbox) -> None:
+    load(sandbox, folder / "bookeo.duckdb")
+    left = [path for path in (folder / "dlt").rglob("*") if path.suffix in (".parquet", ".csv", ".jsonl", ".gz")]
+    assert left == []
+    assert list((folder / "dlt").rglob("trace.pickle")), "dlt works elsewhere, so nothing was tested"

@@ -39,6 +39,7 @@ from bookeo_pipelines.settlement import remove_payments, unlink_payments
 from bookeo_pipelines.warehouse import Warehouse
 from bookeo_pipelines.warehouses import KINDS
 from command_runs import Run
+from isolation import write_secrets
 from truth import DATASET
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "destinations.md"
@@ -66,8 +67,7 @@ FILES = {
 @pytest.fixture(autouse=True)
 def _documented_settings(folder: Path, reread_settings: Callable[[], None]) -> None:
     settings = re.findall(r"^```toml\n(.*?)^```", DOCUMENT.read_text(), flags=re.DOTALL | re.MULTILINE)
-    (folder / ".dlt").mkdir()
-    (folder / ".dlt" / "secrets.toml").write_text("\n".join(settings))
+    write_secrets(folder, "\n".join(settings))
     reread_settings()
 
 
@@ -312,7 +312,7 @@ def test_plain_files_are_refused_and_why(bookeo: Run) -> None:
 def test_what_is_missing_is_said(
     folder: Path, monkeypatch: pytest.MonkeyPatch, reread_settings: Callable[[], None]
 ) -> None:
-    (folder / ".dlt" / "secrets.toml").write_text("")
+    write_secrets(folder, "")
     reread_settings()
     with pytest.raises(SettingsError, match=r"lacks .*put them under \[destination.snowflake.credentials\]"):
         target("snowflake", DATASET, None)

@@ -33,7 +33,14 @@ def test_the_page_says_what_is_protected_what_is_not_and_whom_to_tell() -> None:
     text = (ROOT / "SECURITY.md").read_text()
     headings_and_texts = re.split(r"^## (.*)$", text, flags=re.MULTILINE)[1:]
     parts = dict(zip(headings_and_texts[::2], headings_and_texts[1::2], strict=True))
-    assert [*parts] == ["Keys", "Personal data", "What it is made of", "Reporting"]
+    assert [*parts] == [
+        "Keys",
+        "Personal data",
+        "Whom it obeys",
+        "What is promised, and which test shows it",
+        "What it is made of",
+        "Reporting",
+    ]
     for part, words in {
         "Keys": ("headers", "never\n  in a URL", "secrets.toml"),
         "Personal data": ("`privacy`", "`bookeo forget`", "read by their owner only", "What this does not do"),
@@ -41,3 +48,10 @@ def test_the_page_says_what_is_protected_what_is_not_and_whom_to_tell() -> None:
         "Reporting": ("privately", "`bookeo --version`", "Leave out keys"),
     }.items():
         assert [word for word in words if word not in parts[part]] == []
+
+
+def test_each_promise_names_a_test_that_exists() -> None:
+    rows = re.findall(r"^\| (.+) \| (`tests/.+`) \|$", (ROOT / "SECURITY.md").read_text(), flags=re.MULTILINE)
+    assert len(rows) >= 7
+    named = {name for _, tests in rows for name in re.findall(r"`([^`]+)`", tests)}
+    assert [name for name in sorted(named) if not (ROOT / name).is_file()] == []
