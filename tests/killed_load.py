@@ -18,9 +18,8 @@ from typing import Any
 from bookeo_pipelines.destination import Target
 from bookeo_sandbox import RequestInfo
 from load_rig import Rig
+from patience import PATIENCE
 
-PATIENCE = 240
-"""Seconds for a load to end; it takes some, but others may want the machine, too."""
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(
     ["load_rig", "killed_load", "bookeo_pipelines.load", "dlt.destinations.impl.duckdb.duck"]

@@ -23,6 +23,7 @@ from bookeo_pipelines.packages import working_folder
 from bookeo_pipelines.replay import run_replay
 from bookeo_pipelines.replay_account import ReplayRequest
 from bookeo_sandbox import Sandbox
+from patience import PATIENCE
 
 SMALL_BUSINESS: dict[str, Any] = {
     "bookings": 120,
@@ -39,6 +40,7 @@ SMALL_LOAD: dict[str, Any] = {
     "items_per_page": 10,
     "window_days": 4,
     "chunk_bookings": 60,
+    "chunk_seconds": PATIENCE,
     "settings_hours": 24 * 366,
     "customers": "as_needed",
     "payments": "never",

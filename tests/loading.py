@@ -10,6 +10,7 @@ from bookeo import BookeoSettings, load_settings
 from bookeo_pipelines.destination import target
 from bookeo_pipelines.load import LoadRequest, LoadResult, run_load
 from bookeo_sandbox import Sandbox
+from patience import PATIENCE
 from truth import DATASET
 
 SMALL: dict[str, Any] = {
@@ -29,8 +30,11 @@ WEEK = timedelta(days=7)
 OVERLAP = timedelta(seconds=600)
 ALWAYS = {"customers": "always", "payments": "always", "histories": "always"}
 AS_NEEDED = dict.fromkeys(ALWAYS, "as_needed")
-DEFAULTS: dict[str, Any] = {**ALWAYS, "settings_hours": 24 * 60}
-"""Every child is asked for; the small lists only once, for they cost more than everything else in a small load."""
+DEFAULTS: dict[str, Any] = {**ALWAYS, "settings_hours": 24 * 60, "chunk_seconds": PATIENCE}
+"""Every child is asked for; the small lists only once, for they cost more than everything else in a small load.
+
+No package ends early because the machine is busy.
+"""
 
 
 def settings_of(sandbox: Sandbox, number: int = 0, **values: Any) -> BookeoSettings:

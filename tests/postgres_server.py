@@ -8,16 +8,15 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from patience import PATIENCE, wait_until
+
 SUPERUSER = "loader"
 MISSING = "PostgreSQL is not installed: install Debian's postgresql"
-_PATIENCE = 60
-"""Seconds for the server to come up, and to go."""
 
 
 def programs() -> Path | None:
@@ -76,7 +75,7 @@ class PostgresServer:
         """
         command = [str(self.folder / "psql"), "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", sql]
         place = ["-h", "127.0.0.1", "-p", str(self.port), "-U", SUPERUSER, "-d", database]
-        done = subprocess.run([*command, *place], capture_output=True, text=True, timeout=_PATIENCE, check=False)
+        done = subprocess.run([*command, *place], capture_output=True, text=True, timeout=PATIENCE, check=False)
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 
@@ -121,7 +120,7 @@ def running_server() -> Iterator[PostgresServer]:
             yield PostgresServer(port, folder)
         finally:
             server.send_signal(signal.SIGQUIT)  # at once: nothing of it is needed any more
-            server.wait(_PATIENCE)
+            server.wait(PATIENCE)
     finally:
         shutil.rmtree(home, ignore_errors=True)
 
@@ -132,17 +131,18 @@ def _become(user: str | None) -> list[str]:
 
 def _run(command: list[Path | str], user: str | None) -> None:
     words = ["setpriv", *_become(user), *map(str, command)] if user else [str(word) for word in command]
-    done = subprocess.run(words, cwd="/", capture_output=True, text=True, timeout=_PATIENCE, check=False)
+    done = subprocess.run(words, cwd="/", capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stderr
 
 
 def _wait(server: subprocess.Popen[bytes], folder: Path, port: int, log: Path) -> None:
-    give_up = time.monotonic() + _PATIENCE
     ready = [str(folder / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)]
-    while subprocess.run(ready, timeout=_PATIENCE, check=False).returncode != 0:
+
+    def answers() -> bool:
         assert server.poll() is None, log.read_text()
-        assert time.monotonic() < give_up, "PostgreSQL does not answer"
-        time.sleep(0.05)
+        return subprocess.run(ready, timeout=PATIENCE, check=False).returncode == 0
+
+    wait_until(answers, pause=0.05)
 
 
 def _free_port() -> int:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
+from patience import wait_until
 
 ROOT = Path(__file__).parents[2]
 # A file of that folder has the name of a library that others need: the folder goes behind theirs.
@@ -67,7 +68,7 @@ def test_the_cost_is_that_of_all_processes(tmp_path: Path) -> None:
     burn = "import time\nx = b'x' * 60_000_000\nwhile time.process_time() < 0.3: pass"
     command = ["bash", "-c", f'{sys.executable} -c "{burn}" | {sys.executable} -c "{burn}"']
     cost = run(command, tmp_path, os.environ, LIMITS)
-    assert 0.6 <= cost.cpu < 10
+    assert cost.cpu >= 0.6
     assert cost.memory > 120
 
 
@@ -83,10 +84,7 @@ def test_what_takes_too_much_is_ended_with_all_its_processes(tmp_path: Path, lim
     if not (tmp_path / "child").exists():
         return  # It was ended before it had a child.
     child = Path("/proc") / (tmp_path / "child").read_text().strip()
-    deadline = time.monotonic() + 30
-    while child.exists() and "Z (zombie)" not in (child / "status").read_text():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    wait_until(lambda: not child.exists() or "Z (zombie)" in (child / "status").read_text())
 
 
 def test_a_failure_is_told_with_what_was_printed(tmp_path: Path) -> None:

@@ -17,10 +17,10 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 
+from patience import PATIENCE
+
 CHROMIUM = Path("/usr/bin/chromium")
 MISSING = "The dashboard is tested in Debian's Chromium, which is not there: apt-get install chromium."
-PATIENCE = 120_000
-"""Milliseconds after which something will not happen any more, on a busy machine."""
 
 
 @dataclass
@@ -62,7 +62,7 @@ def serving(database: Path) -> Iterator[Server]:
             yield Server(found[2], database)
             running.send_signal(signal.SIGINT)
             rest = running.stdout.read()
-            assert (running.wait(60), rest) == (0, "The dashboard has ended.\n")
+            assert (running.wait(PATIENCE), rest) == (0, "The dashboard has ended.\n")
         finally:
             running.kill()
 
@@ -136,13 +136,13 @@ def browsing(width: int = 1280, height: int = 900) -> Iterator[Dashboard]:
     """Starts the browser."""
     if not CHROMIUM.exists():
         pytest.skip(MISSING)
-    expect.set_options(timeout=PATIENCE)
+    expect.set_options(timeout=PATIENCE * 1000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
         # West of Greenwich a day that is taken for midnight in UTC would be the day before.
         context = browser.new_context(viewport={"width": width, "height": height}, timezone_id="America/Los_Angeles")
         page = context.new_page()
-        page.set_default_timeout(PATIENCE)
+        page.set_default_timeout(PATIENCE * 1000)
         found = Dashboard(page)
         page.on("console", lambda said: found.errors.append(said.text) if said.type == "error" else None)
         page.on("pageerror", lambda error: found.errors.append(str(error)))

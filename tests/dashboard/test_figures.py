@@ -19,6 +19,7 @@ from bookeo_pipelines.dashboard.selection import Selection, default_step, period
 from bookeo_pipelines.destination import DatabaseBusy
 from bookeo_pipelines.marts_copy import copy_marts
 from bookeo_pipelines.run_lock import LoadRunning, one_at_a_time
+from patience import PATIENCE, wait_until
 
 CARDS = [card for of_section in cards.SECTIONS.values() for card in of_section]
 
@@ -229,7 +230,10 @@ def locked(folder: Path) -> tuple[Path, Path]:
     return database, lock
 
 
-def test_a_load_that_begins_while_the_marts_are_copied_waits_for_a_moment(locked: tuple[Path, Path]) -> None:
+def test_a_load_that_begins_while_the_marts_are_copied_waits_for_a_moment(
+    locked: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bookeo_pipelines.run_lock.READING_SECONDS", PATIENCE)
     database, lock = locked
     stop = threading.Event()
     copies = []
@@ -247,11 +251,12 @@ def test_a_load_that_begins_while_the_marts_are_copied_waits_for_a_moment(locked
         for number in range(10):
             with one_at_a_time(lock, "it"), duckdb.connect(str(database)) as connection:
                 connection.execute("UPDATE bookeo_marts.mart_tours_by_day SET n = ?", [number])
-            stop.wait(0.06)
+            made = len(copies)
+            wait_until(lambda made=made: len(copies) > made)
     finally:
         stop.set()
         reader.join()
-    assert copies
+    assert len(copies) >= 10
 
 
 def test_a_copy_is_not_taken_while_somebody_loads(locked: tuple[Path, Path]) -> None:

@@ -15,6 +15,7 @@ from nbclient import NotebookClient
 
 from bookeo_pipelines.dashboard import cards
 from bookeo_pipelines.dashboard.marts import DATABASE_VARIABLE
+from patience import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 TOUR = ROOT / "notebooks" / "explore.ipynb"
@@ -52,7 +53,7 @@ def run(kernel: KernelManager, database: Path, folder: Path) -> Any:
     notebook = tour()
     first = nbformat.v4.new_code_cell(f"{ALONE}\nos.chdir({str(folder)!r})")
     notebook.cells.insert(0, first)
-    NotebookClient(notebook, km=kernel, timeout=600).execute(reset_kc=True)
+    NotebookClient(notebook, km=kernel, timeout=PATIENCE).execute(reset_kc=True)
     return notebook
 
 

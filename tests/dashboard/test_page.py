@@ -22,8 +22,6 @@ from bookeo.errors import SettingsError
 from bookeo_pipelines.dashboard import cards
 from bookeo_pipelines.dashboard.serving import POLICY, serve_dashboard
 
-pytestmark = pytest.mark.timeout(1200)
-
 
 @pytest.fixture(scope="module")
 def server(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:

@@ -26,6 +26,7 @@ from bookeo_pipelines.query import ask
 from bookeo_sandbox import Sandbox, serve
 from isolation import isolate
 from loading import AS_NEEDED, SMALL, START, load
+from patience import PATIENCE
 from reading_docs import ROOT, Block, blocks, blocks_of
 
 README = ROOT / "README.md"
@@ -194,7 +195,7 @@ def test_the_sandbox_command_prints_what_a_load_needs(folder: Path) -> None:
                 printed += (read := running.stdout.readline())
                 assert read, printed
             running.send_signal(signal.SIGINT)
-            assert running.wait(60) == 0
+            assert running.wait(PATIENCE) == 0
         finally:
             running.kill()
     assert set(re.findall(r"export (\w+)=\S", printed)) == {

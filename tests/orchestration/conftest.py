@@ -14,6 +14,7 @@ from shops import BUSINESS, DEFINITIONS, QUIET, SETTINGS, Backfill, rectangle, w
 
 from bookeo_sandbox import serve
 from isolation import isolate
+from patience import PATIENCE
 
 MEMORY = Path("/dev/shm")
 
@@ -24,7 +25,7 @@ def opened_instance() -> Iterator[DagsterInstance]:
     # Its SQLite waits for the disk with each of some hundred events.
     with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as place:
         # Seconds after which a server that does not start hangs, on a busy machine.
-        Path(place, "dagster.yaml").write_text(f"{SETTINGS}code_servers:\n  local_startup_timeout: 900\n")
+        Path(place, "dagster.yaml").write_text(f"{SETTINGS}code_servers:\n  local_startup_timeout: {PATIENCE}\n")
         with DagsterInstance.from_config(place) as opened:
             yield opened
 

@@ -7,7 +7,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -21,6 +20,7 @@ from shops import DEFINITIONS, MONTHS, NAMES, QUIET, TODAY, Backfill, happened, 
 
 from bookeo.tables import TABLES
 from bookeo_orchestration import bookeo_definitions
+from patience import PATIENCE, wait_until
 from truth import DATASET, assert_equals_truth
 
 EAST, NORTH, SOUTH = range(3)
@@ -135,18 +135,21 @@ def page_of_dagster(backfill: Backfill, database: Path) -> Iterator[str]:
     with (database.parent / "said").open("w") as said:
         server = subprocess.Popen(command, env=environment, stdout=said, stderr=said)
         try:
-            while not _answers(f"{address}/server_info"):
+
+            def answers() -> bool:
                 assert server.poll() is None, (database.parent / "said").read_text()
-                time.sleep(0.5)
+                return _answers(f"{address}/server_info")
+
+            wait_until(answers, pause=0.5)
             yield address
         finally:
             server.terminate()
-            server.wait()
+            server.wait(PATIENCE)
 
 
 def _answers(address: str) -> bool:
     try:
-        return requests.get(address, timeout=60).ok
+        return requests.get(address, timeout=PATIENCE).ok
     except requests.ConnectionError:
         return False
 
@@ -159,7 +162,7 @@ def test_the_page_shows_the_assets(page_of_dagster: str) -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1600, "height": 1000})
-        page.set_default_timeout(120_000)
+        page.set_default_timeout(PATIENCE * 1000)
         page.on("pageerror", lambda error: trouble.append(str(error)))
         page.on("console", lambda message: trouble.append(message.text) if message.type == "error" else None)
         page.goto(f"{page_of_dagster}/asset-groups")

@@ -14,6 +14,7 @@ import pytest
 from bookeo_sandbox import Sandbox
 from command_runs import Outcome, Run
 from loading import START
+from patience import PATIENCE
 
 
 @pytest.fixture
@@ -24,6 +25,7 @@ def bookeo(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     def run(*arguments: str | Path) -> Outcome:
         monkeypatch.setattr(sys, "argv", ["bookeo", *map(str, arguments)])
         monkeypatch.setenv("NO_COLOR", "1")
+        monkeypatch.setattr("bookeo_pipelines.progress.PLAIN_EVERY_SECONDS", PATIENCE)
         capsys.readouterr()
         with pytest.raises(SystemExit) as ended:
             main()

@@ -2,7 +2,7 @@
 
     python reading_the_copy.py COPY STOP
 
-Prints, as JSON, each state that it saw.
+Prints each state that it sees as a line of JSON.
 """
 
 from __future__ import annotations
@@ -23,16 +23,15 @@ STATE = """
 
 def main() -> None:
     copy, stop = Path(sys.argv[1]), Path(sys.argv[2])
-    seen = []
-    deadline = time.monotonic() + 240
-    while not stop.exists() and time.monotonic() < deadline:
+    last = None
+    while not stop.exists():
         with duckdb.connect(str(copy), read_only=True) as connection:
             state = connection.execute(STATE).fetchone()
-            time.sleep(0.4)  # the copy stays open, and is perhaps replaced meanwhile
+            time.sleep(0.2)  # the copy stays open, and is perhaps replaced meanwhile
             assert connection.execute(STATE).fetchone() == state, "it changed while it was open"
-        if not seen or state != seen[-1]:
-            seen.append(state)
-    print(json.dumps(seen))
+        if state != last:
+            print(json.dumps(state), flush=True)
+            last = state
 
 
 if __name__ == "__main__":

@@ -18,8 +18,16 @@ from bookeo.settings import load_settings
 from bookeo_pipelines import alert as alerting
 from bookeo_sandbox import Sandbox
 from command_runs import Run
+from patience import PATIENCE
 
 KEEP = "import os, pathlib, sys; pathlib.Path('told').write_text(sys.stdin.read() + repr(dict(os.environ)))"
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets whoever is told take the time that a busy machine needs."""
+    monkeypatch.setattr(alerting, "COMMAND_SECONDS", PATIENCE)
+    monkeypatch.setattr(alerting, "WEBHOOK_SECONDS", PATIENCE)
 
 
 @pytest.fixture

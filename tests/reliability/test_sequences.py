@@ -30,7 +30,6 @@ steps = st.lists(
 )
 
 
-@pytest.mark.timeout(280)
 @settings(
     max_examples=int(os.environ.get("BOOKEO_SEQUENCES", "5")),
     deadline=None,

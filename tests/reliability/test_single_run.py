@@ -13,6 +13,7 @@ import pytest
 
 from bookeo_sandbox import RequestInfo, Sandbox
 from load_rig import Rig
+from patience import PATIENCE
 
 COMMAND = [sys.executable, "-c", "from bookeo_pipelines.cli import main; main()", "load"]
 
@@ -25,7 +26,7 @@ def held(sandbox: Sandbox) -> tuple[threading.Event, threading.Event]:
     def hook(request: RequestInfo) -> None:
         if request.operation == "GET /bookings" and request.number >= 3:
             there.set()
-            go_on.wait(60)
+            go_on.wait(PATIENCE)
 
     sandbox.on_request(hook)
     return there, go_on
@@ -52,20 +53,20 @@ def test_the_second_load_says_who_holds_it_and_a_killed_holder_holds_nothing(
     rig = Rig(folder, sandbox, tables=("bookings",))
     first = command(rig)
     try:
-        assert there.wait(60), first.communicate(timeout=10)
+        assert there.wait(PATIENCE), first.communicate(timeout=PATIENCE)
         second = command(rig)
-        out, err = second.communicate(timeout=60)
+        out, err = second.communicate(timeout=PATIENCE)
         assert second.returncode == 4, err
         assert f"process {first.pid}" in err
         assert "Traceback" not in out + err
         assert "lock" not in err.lower().replace("--wait", "")
 
         os.kill(first.pid, signal.SIGKILL)
-        first.wait(30)
+        first.wait(PATIENCE)
         sandbox.remove_hooks()
         go_on.set()
         third = command(rig)
-        out, err = third.communicate(timeout=120)
+        out, err = third.communicate(timeout=PATIENCE)
         assert third.returncode == 0, err
     finally:
         go_on.set()
@@ -82,11 +83,11 @@ def test_the_second_load_waits_if_asked_to(
     rig = Rig(folder, sandbox, tables=("bookings",))
     first = command(rig)
     try:
-        assert there.wait(60)
-        second = command(rig, "--wait", "100")
+        assert there.wait(PATIENCE)
+        second = command(rig, "--wait", str(PATIENCE))
         go_on.set()
-        _, first_error = first.communicate(timeout=120)
-        _, second_error = second.communicate(timeout=120)
+        _, first_error = first.communicate(timeout=PATIENCE)
+        _, second_error = second.communicate(timeout=PATIENCE)
     finally:
         go_on.set()
         if first.poll() is None:

@@ -8,6 +8,7 @@ import requests
 from sandbox_asking import Ask
 
 from bookeo_sandbox import Sandbox, serve
+from patience import PATIENCE
 
 
 @pytest.fixture(scope="session")
@@ -33,6 +34,6 @@ def ask(sandbox: Sandbox) -> Iterator[Ask]:
             json = query.pop("json", None)
             headers = query.pop("headers", None)
             url = f"{sandbox.base_url}{path}"
-            return session.request(method, url, params=query, json=json, headers=headers, timeout=20)
+            return session.request(method, url, params=query, json=json, headers=headers, timeout=PATIENCE)
 
         yield send

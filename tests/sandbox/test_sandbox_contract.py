@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from sandbox_asking import JUNE
 
 from bookeo_sandbox import Sandbox, serve
+from patience import PATIENCE
 
 
 def swagger() -> dict[str, Any]:
@@ -49,7 +50,7 @@ class World:
         method, path = operation.split(" ")
         path = path.format(bookingNumber=self.number, id=self.booking["customerId"])
         url = self.sandbox.base_url + path
-        return requests.request(method, url, params=query, json=json, headers=self.headers, timeout=20)
+        return requests.request(method, url, params=query, json=json, headers=self.headers, timeout=PATIENCE)
 
     def total(self, operation: str, **query: Any) -> int:
         return int(self.send(operation, **query).json()["info"]["totalItems"])

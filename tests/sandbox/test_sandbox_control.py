@@ -12,11 +12,14 @@ import requests
 from sandbox_asking import JUNE, Ask
 
 from bookeo_sandbox import Business, Sandbox, main, serve
+from patience import PATIENCE
 
 
 def control(sandbox: Sandbox, path: str, method: str = "GET", **arguments: Any) -> requests.Response:
     body = arguments.pop("body", None)
-    return requests.request(method, f"{sandbox.root_url}/_sandbox{path}", json=arguments or None, data=body, timeout=20)
+    return requests.request(
+        method, f"{sandbox.root_url}/_sandbox{path}", json=arguments or None, data=body, timeout=PATIENCE
+    )
 
 
 def test_control_calls_do_what_the_methods_do(sandbox: Sandbox) -> None:
@@ -111,12 +114,12 @@ def test_many_may_ask_while_time_passes() -> None:
             with requests.Session() as session:
                 session.headers.update(headers)
                 url, query = f"{sandbox.base_url}/bookings", {**JUNE, "itemsPerPage": "10", "expandCustomer": "true"}
-                first = session.get(url, params=query, timeout=20)
+                first = session.get(url, params=query, timeout=PATIENCE)
                 token = first.json()["info"]["pageNavigationToken"]
                 statuses = {first.status_code}
                 for number in range(2, first.json()["info"]["totalPages"] + 1):
                     page = {"pageNavigationToken": token, "pageNumber": str(number)}
-                    statuses.add(session.get(url, params=page, timeout=20).status_code)
+                    statuses.add(session.get(url, params=page, timeout=PATIENCE).status_code)
                 return statuses
 
         walks = [pool.submit(walk, number) for number in range(8)]
@@ -152,10 +155,10 @@ def test_as_a_process_of_its_own(number: signal.Signals) -> None:
             assert process.stdout is not None
             described = json.loads(process.stdout.readline())
             keys = {"X-Bookeo-secretKey": described["secret_key"], "X-Bookeo-apiKey": described["api_key"]}
-            answer = requests.get(f"{described['base_url']}/settings/apikeyinfo", headers=keys, timeout=20)
+            answer = requests.get(f"{described['base_url']}/settings/apikeyinfo", headers=keys, timeout=PATIENCE)
             assert answer.json()["accountId"] == described["accounts"][0]["account_id"]
             process.send_signal(number)
-            assert process.wait(20) == 0
+            assert process.wait(PATIENCE) == 0
         finally:
             process.kill()
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from bookeo_sandbox import serve
+from patience import PATIENCE
 
 Json = dict[str, Any]
 
@@ -24,7 +25,7 @@ class ForeignClient:
 
     def get(self, path: str, **query: Any) -> tuple[Json, datetime]:
         url = f"{self._base_url}{path}?{urllib.parse.urlencode(query)}"
-        with urllib.request.urlopen(urllib.request.Request(url, headers=self._headers), timeout=20) as answer:
+        with urllib.request.urlopen(urllib.request.Request(url, headers=self._headers), timeout=PATIENCE) as answer:
             return json.load(answer), parsedate_to_datetime(answer.headers["Date"])
 
     def pages(self, path: str, **query: Any) -> Iterator[Json]:

@@ -8,6 +8,7 @@ import requests
 from sandbox_asking import JUNE, Ask
 
 from bookeo_sandbox import Sandbox, serve
+from patience import PATIENCE
 
 PAIR = ("startTime", "endTime")
 MONTH = {"startTime": "2026-06-01T00:00:00-00:00", "endTime": "2026-06-30T23:59:59-00:00"}
@@ -66,7 +67,7 @@ def test_exactly_31_days_are_allowed(ask: Ask) -> None:
 def test_an_unescaped_plus_is_a_space_and_no_offset(ask: Ask, sandbox: Sandbox) -> None:
     headers = {"X-Bookeo-secretKey": sandbox.secret_key, "X-Bookeo-apiKey": sandbox.api_key}
     url = f"{sandbox.base_url}/bookings?startTime=2026-06-01T00:00:00+10:00&endTime=2026-06-02T00:00:00+10:00"
-    assert is_error(requests.get(url, headers=headers, timeout=20), 400)
+    assert is_error(requests.get(url, headers=headers, timeout=PATIENCE), 400)
 
 
 @pytest.mark.parametrize(("secret", "key"), [(None, None), ("ok", None), (None, "ok"), ("bad", "ok"), ("ok", "bad")])
@@ -75,13 +76,13 @@ def test_keys_are_required(sandbox: Sandbox, path: str, secret: str | None, key:
     known = {"ok": (sandbox.secret_key, sandbox.api_key), "bad": ("x", "x"), None: (None, None)}
     headers = {"X-Bookeo-secretKey": known[secret][0], "X-Bookeo-apiKey": known[key][1]}
     sent = {name: value for name, value in headers.items() if value}
-    assert is_error(requests.get(sandbox.base_url + path, headers=sent, timeout=20), 401)
+    assert is_error(requests.get(sandbox.base_url + path, headers=sent, timeout=PATIENCE), 401)
 
 
 def test_keys_in_the_query_work_and_are_noticed_but_not_logged(sandbox: Sandbox) -> None:
     assert sandbox.requests()["keys_in_query"] is False
     query = {"secretKey": sandbox.secret_key, "apiKey": sandbox.api_key}
-    answer = requests.get(f"{sandbox.base_url}/settings/apikeyinfo", params=query, timeout=20)
+    answer = requests.get(f"{sandbox.base_url}/settings/apikeyinfo", params=query, timeout=PATIENCE)
     assert answer.json()["accountId"] == sandbox.accounts[0].account_id
     seen = sandbox.requests()
     assert seen["keys_in_query"] is True

@@ -7,6 +7,7 @@ import requests
 from sandbox_asking import Ask
 
 from bookeo_sandbox import Sandbox, serve
+from patience import PATIENCE
 
 Json = dict[str, Any]
 
@@ -222,7 +223,7 @@ def test_the_rest_of_a_series_on_demand(whole: bool) -> None:
         series = sorted(series, key=lambda booking: booking.start)  # one may have been moved
         headers = {"X-Bookeo-secretKey": busy.secret_key, "X-Bookeo-apiKey": busy.api_key}
         url = f"{busy.base_url}/bookings/{series[1].number}?cancelRemainingSeries={str(whole).lower()}"
-        assert requests.delete(url, headers=headers, timeout=20).status_code == 200
+        assert requests.delete(url, headers=headers, timeout=PATIENCE).status_code == 200
         canceled = {b["bookingNumber"]: b["canceled"] for b in busy.truth()["bookings"]}
         assert [canceled[b.number] for b in series[:3]] == [False, True, whole]
 

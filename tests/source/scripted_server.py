@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from bookeo.settings import BookeoSettings
+from patience import PATIENCE
 
 API_KEY = "APIKEY-4f1d9c-do-not-show"
 SECRET_KEY = "SECRETKEY-77ab3e-do-not-show"
@@ -71,7 +72,7 @@ def scripted_server() -> Iterator[Script]:
             headers = {name.lower(): value for name, value in self.headers.items()}
             reply = script.reply_to(Asked(self.command, url.path, params, headers, self.rfile.read(length)))
             if reply.hold:
-                reply.hold.wait(10)
+                reply.hold.wait(PATIENCE)
             if reply.reset:
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 self.connection.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -29,11 +28,16 @@ class Reads:
         self._reads = enumerate(read(day, bookings) for day, bookings in enumerate(windows))
         self._seconds = seconds
         self._slow_from = slow_from
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        """A clock that only slow windows move."""
+        return self.now
 
     def next_window(self) -> WindowRead | None:
         number, window = next(self._reads, (0, None))
         if number >= self._slow_from:
-            time.sleep(self._seconds)
+            self.now += self._seconds
         return window
 
 
@@ -83,8 +87,9 @@ def test_what_comes_slowly_is_shaped_meanwhile(monkeypatch: pytest.MonkeyPatch) 
     windows = [{str(day): 1} for day in range(7)]
 
     def batches(slow_from: int) -> list[list[str]]:
-        reads = cast("WindowReader", Reads(*windows, seconds=10 * SLOW, slow_from=slow_from))
-        return [list(batch.booking_numbers()) for batch, _ in window_batches(session, reads)]
+        reads = Reads(*windows, seconds=10 * SLOW, slow_from=slow_from)
+        monkeypatch.setattr("bookeo.extract.time", reads)
+        return [list(batch.booking_numbers()) for batch, _ in window_batches(session, cast("WindowReader", reads))]
 
     assert batches(slow_from=8) == [["0", "1", "2", "3", "4", "5", "6"]], "what comes fast is shaped together"
     assert batches(slow_from=4) == [["0", "1", "2", "3", "4"], ["5", "6"]], "one page is too little"

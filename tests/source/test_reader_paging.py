@@ -17,6 +17,7 @@ from bookeo.kept_pages import KeptPage, kept_page
 from bookeo.pages import ListPage
 from bookeo.reader import WindowRead, WindowReader
 from bookeo.windows import ONE_SECOND, Window
+from patience import wait_until
 
 HOUR = 3600
 UNTIL = 10 * HOUR
@@ -224,10 +225,8 @@ def test_more_windows_are_read_ahead_where_nothing_limits_the_requests(pace: flo
         for _ in range(6):
             assert reader.next_window()
         expected = 6 + ahead
-        deadline = time.monotonic() + 5
-        while len(begun) < expected and time.monotonic() < deadline:
-            time.sleep(0.01)
-        time.sleep(0.1)
+        wait_until(lambda: len(begun) >= expected)
+        time.sleep(0.1)  # were one more read ahead, it would begin now
     finally:
         reader.close()
     assert len(begun) == expected
@@ -240,9 +239,8 @@ def test_a_page_is_looked_at_while_the_next_is_asked_for(
 
     def kept(page: ListPage, *arguments: Any) -> KeptPage:
         # The third of three, which is asked for by another thread, comes while the second is still looked at.
-        deadline = time.monotonic() + 5
-        while page.info.current_page == 2 and api.requests < 3 and time.monotonic() < deadline:
-            time.sleep(0.01)
+        if page.info.current_page == 2:
+            wait_until(lambda: api.requests == 3)
         looked_at.append(api.requests)
         return kept_page(page, *arguments)
 
