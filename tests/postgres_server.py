@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
 import signal
 import socket
@@ -14,15 +15,33 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from patience import PATIENCE, wait_until
+from programs import missing
 
 SUPERUSER = "loader"
-MISSING = "PostgreSQL is not installed: install Debian's postgresql"
+VERSIONS = Path("/usr/lib/postgresql")
+MISSING = missing("PostgreSQL", "postgresql")
 
 
 def programs() -> Path | None:
-    """The folder of Debian's newest PostgreSQL programs; None if there is none."""
-    found = Path("/usr/lib/postgresql").glob("*/bin/initdb")
+    """The folder of Debian's newest PostgreSQL programs; None if there is none that could be run."""
+    user = superuser()
+    if user is not None and (shutil.which("setpriv") is None or not _is_user(user)):
+        return None
+    found = VERSIONS.glob("*/bin/initdb")
     return max((each.parent for each in found), key=lambda folder: int(folder.parent.name), default=None)
+
+
+def superuser() -> str | None:
+    """Who runs the server; None for whoever runs the tests."""
+    # PostgreSQL refuses to run as root; Debian's package has made the user postgres.
+    return "postgres" if os.geteuid() == 0 else None
+
+
+def _is_user(name: str) -> bool:
+    try:
+        return bool(pwd.getpwnam(name))
+    except KeyError:
+        return False
 
 
 @dataclass(frozen=True)
@@ -90,8 +109,7 @@ def running_server() -> Iterator[PostgresServer]:
     """
     folder = programs()
     assert folder is not None, MISSING
-    # PostgreSQL refuses to run as root; Debian's package has made the user postgres.
-    user = "postgres" if os.geteuid() == 0 else None
+    user = superuser()
     home = Path(tempfile.mkdtemp(prefix="bookeo-postgres-"))
     try:
         if user is not None:

@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import pytest
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 from patience import PATIENCE
+from programs import find_program
 
-CHROMIUM = Path("/usr/bin/chromium")
-MISSING = "The dashboard is tested in Debian's Chromium, which is not there: apt-get install chromium."
+ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage"]
+"""For root, and for a container with little or nothing at /dev/shm."""
 
 
 @dataclass
@@ -134,11 +134,10 @@ OVER_THE_EDGE = """all => all.filter(one => [0, one.width - 1].some(x => one.get
 @contextmanager
 def browsing(width: int = 1280, height: int = 900) -> Iterator[Dashboard]:
     """Starts the browser."""
-    if not CHROMIUM.exists():
-        pytest.skip(MISSING)
+    chromium = find_program("chromium")
     expect.set_options(timeout=PATIENCE * 1000)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         # West of Greenwich a day that is taken for midnight in UTC would be the day before.
         context = browser.new_context(viewport={"width": width, "height": height}, timezone_id="America/Los_Angeles")
         page = context.new_page()

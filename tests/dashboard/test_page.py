@@ -21,6 +21,13 @@ from playwright.sync_api import expect
 from bookeo.errors import SettingsError
 from bookeo_pipelines.dashboard import cards
 from bookeo_pipelines.dashboard.serving import POLICY, serve_dashboard
+from programs import find_program
+
+
+@pytest.fixture(scope="module")
+def chromium() -> str:
+    """The browser; asked for first, it spares a server that nobody would look at."""
+    return find_program("chromium")
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +39,7 @@ def server(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Se
 
 
 @pytest.fixture(scope="module")
-def dashboard(server: Server) -> Iterator[Dashboard]:
+def dashboard(chromium: str, server: Server) -> Iterator[Dashboard]:
     with browsing() as found:
         found.open(server.address)
         yield found

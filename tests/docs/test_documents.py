@@ -219,7 +219,7 @@ def test_continuous_integration_fails_on_tests_left_out_and_on_vulnerable_versio
         esac""",
         "git": "exit 1",
         "python3.11": "exit 0",
-        "apt-get": "exit 1",
+        "apt-get": "exit 0",
     }.items():
         (programs / name).write_text(f"#!/bin/sh\n{script}\n")
         (programs / name).chmod(0o755)

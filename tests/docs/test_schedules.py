@@ -6,7 +6,6 @@ import configparser
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 import types
@@ -21,6 +20,7 @@ import yaml
 
 from bookeo_pipelines.cli import app
 from bookeo_pipelines.failures import ExitCode
+from programs import find_program
 from reading_docs import ROOT, Block, blocks
 
 DOCUMENT = ROOT / "docs" / "schedules.md"
@@ -86,14 +86,9 @@ def test_systemd(folder: Path) -> None:
     assert service["Service"]["Restart"] == "on-failure"
     assert {*ExitCode} - kept - {ExitCode.DONE, ExitCode.INTERRUPTED} == {ExitCode.TRY_LATER}
     assert timer["Timer"]["OnCalendar"] == "*-*-* *:17:00 UTC"
-    if shutil.which("systemd-analyze"):
-        done = subprocess.run(
-            ["systemd-analyze", "verify", "--man=no", *map(str, folder.glob("bookeo.*"))],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert (done.returncode, done.stdout + done.stderr) == (0, "")
+    command = [find_program("systemd-analyze"), "verify", "--man=no", *map(str, folder.glob("bookeo.*"))]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize(("code", "ends"), [(0, 0), (1, 1), (3, 3), (4, 0)])

@@ -21,6 +21,7 @@ from shops import DEFINITIONS, MONTHS, NAMES, QUIET, TODAY, Backfill, happened, 
 from bookeo.tables import TABLES
 from bookeo_orchestration import bookeo_definitions
 from patience import PATIENCE, wait_until
+from programs import find_program
 from truth import DATASET, assert_equals_truth
 
 EAST, NORTH, SOUTH = range(3)
@@ -123,7 +124,12 @@ def test_freshness_is_what_the_ledger_says(backfill: Backfill, instance: Dagster
 
 
 @pytest.fixture
-def page_of_dagster(backfill: Backfill, database: Path) -> Iterator[str]:
+def chromium() -> str:
+    return find_program("chromium")
+
+
+@pytest.fixture
+def page_of_dagster(chromium: str, backfill: Backfill, database: Path) -> Iterator[str]:
     """Dagster's own web server over the backfill, as `dagster-webserver` starts it."""
     (database.parent / "definitions.py").write_text(DEFINITIONS)
     with socket.socket() as free:
@@ -154,13 +160,10 @@ def _answers(address: str) -> bool:
         return False
 
 
-def test_the_page_shows_the_assets(page_of_dagster: str) -> None:
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("There is no Chromium here; install Debian's package chromium.")
+def test_the_page_shows_the_assets(page_of_dagster: str, chromium: str) -> None:
     trouble: list[str] = []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-dev-shm-usage"])
         page = browser.new_page(viewport={"width": 1600, "height": 1000})
         page.set_default_timeout(PATIENCE * 1000)
         page.on("pageerror", lambda error: trouble.append(str(error)))

@@ -8,13 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from programs import find_program
+
 ROOT = Path(__file__).parents[2]
 BARE = re.compile(r"""(?<![\w-])bookeo\[[a-z{]|pip install[^\n#]*[\s'"](?<![\w/-])bookeo(?![\w./-])""")
 """An extra of the bare name, or the bare name after pip install."""
 
 
 def test_only_our_own_distribution_is_named() -> None:
-    files = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    files = subprocess.run(
+        [find_program("git"), "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
     found = []
     for name in filter(None, files.split("\0")):
         path = ROOT / name

@@ -15,6 +15,7 @@ from releasing import ROOT, run
 
 import sbom
 from dependencies import CORE, Package
+from programs import find_program
 
 FILES = {
     "dlt_source_bookeo-9.8.7-py3-none-any.whl": b"the wheel",
@@ -91,5 +92,5 @@ def test_without_a_release_there_is_no_bill(folder: Path) -> None:
 
 
 def test_make_writes_it_beside_the_release() -> None:
-    planned = run("make", "-n", "-C", ROOT, "sbom", "DIST=somewhere")
+    planned = run(find_program("make"), "-n", "-C", ROOT, "sbom", "DIST=somewhere")
     assert planned.index("--out-dir somewhere") < planned.index("release/sbom.py somewhere")

@@ -17,6 +17,7 @@ from packaging.utils import canonicalize_name
 from releasing import ROOT, UV, run
 
 from dependencies import CORE, Package
+from programs import find_program
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 SHIPPED: dict[str, str] = PROJECT["tool"]["setuptools"]["package-dir"]
@@ -58,7 +59,7 @@ def install(folder: Path, what: str) -> None:
 def release(tmp_path_factory: pytest.TempPathFactory) -> Release:
     """The wheel and the source archive."""
     folder = tmp_path_factory.mktemp("dist")
-    run("make", "-s", "-C", ROOT, "dist", f"DIST={folder}")
+    run(find_program("make"), "-s", "-C", ROOT, "dist", f"DIST={folder}")
     [wheel] = folder.glob("*.whl")
     [source] = folder.glob("*.tar.gz")
     assert len([*folder.iterdir()]) == 2
