@@ -127,6 +127,7 @@ def test_the_command_starts_without_what_it_may_not_need() -> None:
         "bookeo_pipelines.cli",
         "bookeo_pipelines.closed_dlt",
         "bookeo_pipelines.environment",
+        "bookeo_pipelines.file_errors",
         "bookeo_pipelines.json_text",
         "bookeo_pipelines.outcome",
         "bookeo_pipelines.owner_only",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from enum import IntEnum, StrEnum
+from traceback import clear_frames
 from typing import Any
 
 from bookeo.errors import BookeoError, FatalError, RequestBudgetSpent, RetriableError, UnknownSetting
 from bookeo_pipelines.destination import Target, translate
+from bookeo_pipelines.file_errors import trouble_with_file
 
 
 class ExitCode(IntEnum):
@@ -137,6 +139,28 @@ def as_bookeo_error(error: BaseException, target: Target) -> BookeoError:
     for cause in chain:
         if isinstance(cause, BookeoError):
             return cause
+    return because_of(_failure(error, chain, target), error)
+
+
+def because_of(failure: BookeoError, cause: BaseException) -> BookeoError:
+    """Note what an error stands for. It is shown with --debug only: a database may quote a row in it.
+
+    Args:
+        failure: The error.
+        cause: What it stands for.
+
+    Returns:
+        The error.
+    """
+    failure.__context__, failure.__suppress_context__ = cause, True
+    # Else what the functions were working on would stay in memory as long as the error.
+    for link in _chain(cause):
+        clear_frames(link.__traceback__)
+    return failure
+
+
+def _failure(error: BaseException, chain: list[BaseException], target: Target) -> BookeoError:
+    """Say what kind of thing failed."""
     for cause in chain:
         of_duckdb = type(cause).__module__.startswith(("duckdb", "_duckdb")) and target.database is not None
         if of_duckdb and type(cause).__name__ in ("IOException", "ConnectionException", "SerializationException"):
@@ -156,9 +180,21 @@ def as_bookeo_error(error: BaseException, target: Target) -> BookeoError:
             f"The destination {target.destination} has no credentials: put them under "
             f"[destination.{target.destination}.credentials] in .dlt/secrets.toml."
         )
-    if any(isinstance(cause, OSError) for cause in chain):
-        cause = next(cause for cause in chain if isinstance(cause, OSError))
-        return LoadFailed(f"A file of the load cannot be written or read: {cause.strerror or type(cause).__name__}.")
+    if names & {"MemoryError", "OutOfMemoryException", "OutOfMemory"}:
+        return LoadFailed(
+            f"There is not enough memory for the load into {target.description}; end other programs, or load less at "
+            "once with --until. What was loaded stays loaded."
+        )
+    if "InsufficientPrivilege" in names:
+        return LoadFailed(
+            f"The user of {target.description} may not make schemas or tables there, or not write to them; grant it "
+            "that, then run the same command again."
+        )
+    if names & {"DiskFull", "DiskFullError"} or any("No space left" in str(cause) for cause in chain):
+        return LoadFailed(f"There is no room for the load into {target.description}; make some, then load again.")
+    for cause in chain:
+        if isinstance(cause, OSError):
+            return LoadFailed(f"A file of the load cannot be written or read: {trouble_with_file(cause)}")
     step = getattr(error, "step", None)
     return LoadFailed(
         f"The load into {target.description} failed{f' at the step {step}' if step else ''} with "

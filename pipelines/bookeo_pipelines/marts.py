@@ -12,7 +12,7 @@ from bookeo.errors import BookeoError, FatalError, SettingsError
 from bookeo_pipelines.access import sole_access
 from bookeo_pipelines.dbt_project import run_dbt
 from bookeo_pipelines.destination import Target, translate
-from bookeo_pipelines.failures import DestinationAway
+from bookeo_pipelines.failures import DestinationAway, because_of
 from bookeo_pipelines.load import LoadRequest
 from bookeo_pipelines.publish import Publication
 
@@ -122,7 +122,7 @@ def build_marts(
 
 def _result(done: Any, target: Target, schema: str, started: float) -> MartsResult:
     if isinstance(done.exception, Exception):
-        raise _said(done.exception, target) from None
+        raise because_of(_said(done.exception, target), done.exception) from None
     if done.exception is not None:
         raise done.exception  # Ctrl-C and the like, which dbt catches, too
     outcomes: dict[str, list[str]] = {}

@@ -11,6 +11,7 @@ from rich.table import Table
 from bookeo.errors import BookeoError
 from bookeo_pipelines.failures import ExitCode, exit_code, failed_as_json
 from bookeo_pipelines.load import LoadRequest
+from bookeo_pipelines.outcome import show_reason, show_trace
 from bookeo_pipelines.progress import ProgressDisplay
 from bookeo_pipelines.reconcile import Reconciliation, run_reconcile
 from bookeo_pipelines.reconcile_sweep import Kind
@@ -69,6 +70,9 @@ def reconcile_and_show(
             if len(requests) == 1:
                 raise
             say(f"Error: {name}: {error.message}")
+            show_reason(error)
+            if report.debug:
+                show_trace(error)
             report.accounts.append(failed_as_json(name, error))
             report.sentences.append(f"Account {name}: {error.message}")
             codes.add(exit_code(error))

@@ -20,7 +20,7 @@ BookeoError
     ├── NotReadable               403 for one child of a booking
     └── ArchiveFileDamaged        a file of the archive is not as it was written
 
-No message carries a key, a request's headers or anything about a customer.
+No message carries a key, a request's headers, words of the API or anything about a customer.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ class BookeoError(Exception):
         operation: The API operation, e.g. `GET /bookings`, without ids or parameters.
         status: The HTTP status code of the answer, if there was one.
         error_id: Bookeo's own id of the error, to be quoted to its support.
+        api_message: The API's own words, without keys. They may name a customer, so they are shown on a terminal only
+            and written nowhere.
     """
 
     def __init__(
@@ -43,12 +45,14 @@ class BookeoError(Exception):
         operation: str | None = None,
         status: int | None = None,
         error_id: str | None = None,
+        api_message: str | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
         self.operation = operation
         self.status = status
         self.error_id = error_id
+        self.api_message = api_message
 
 
 class FatalError(BookeoError):

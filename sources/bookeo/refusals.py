@@ -153,8 +153,10 @@ def refusal_error(
         )
     said = redaction.clean((refusal or {}).get("message"), sent)
     return RequestRejected(
-        f"Bookeo refused {operation} with HTTP {status}{quote}" + (f": {said}" if said else "."),
+        f"Bookeo refused {operation} with HTTP {status}{quote}"
+        + ("; its reason is shown on a terminal only." if said else "."),
         operation=operation,
         status=status,
         error_id=error_id,
+        api_message=said or None,
     )

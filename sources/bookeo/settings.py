@@ -400,7 +400,7 @@ def moment(text: str, what: str) -> datetime:
     """
     try:
         return parse_day_or_time(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise SettingsError(
             f"{what} is {text!r}; it takes a date like 2026-01-31 or a time like 2026-01-31T18:00:00Z."
         ) from None

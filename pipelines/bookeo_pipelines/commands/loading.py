@@ -23,6 +23,7 @@ from bookeo_pipelines.commands.options import (
 )
 from bookeo_pipelines.commands.reporting import Report, reported
 from bookeo_pipelines.environment import quick_start, started
+from bookeo_pipelines.outcome import show_reason, show_trace
 
 if TYPE_CHECKING:
     from bookeo import BookeoSettings
@@ -117,7 +118,7 @@ def load(
     needless = ("numpy", "pandas") if destination == "duckdb" else ()
     with (
         quick_start(*needless),
-        reported("load", log_format, log_level, as_json=as_json, account=account) as report,
+        reported("load", log_format, log_level, as_json=as_json, account=account, debug=debug) as report,
     ):
         from bookeo.errors import SettingsError
         from bookeo.settings import last_moment, load_all_settings, moment
@@ -196,6 +197,11 @@ def run_and_show(requests: list[LoadRequest], report: Report, publish: Path | No
     report.sentences += sentences
     for sentence in sentences:
         say(sentence)
+    for failure in [*(result.failure for result in results), publication.failure]:
+        if failure is not None:
+            show_reason(failure)
+            if report.debug:
+                show_trace(failure)
     if code:
         raise typer.Exit(int(code))
 

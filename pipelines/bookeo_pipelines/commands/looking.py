@@ -79,7 +79,7 @@ def reconcile(
     debug: Debug = False,
 ) -> None:
     """Compares what is held with what there is, by the bookings' start times; ends with 1 if differences are left."""
-    with reported("reconcile", log_format, log_level, as_json=as_json, account=account) as report:
+    with reported("reconcile", log_format, log_level, as_json=as_json, account=account, debug=debug) as report:
         from bookeo.settings import last_moment, load_all_settings, moment
         from bookeo_pipelines.destination import target
         from bookeo_pipelines.load import LoadRequest

@@ -19,19 +19,27 @@ class Report:
     Args:
         as_json: Whether programs read its output.
         logging: Whether lines of log were asked for; they take the place of the display of progress.
+        debug: Whether what led to an error is shown.
         accounts: What became of each account, as JSON values without personal data; filled in as the command goes on.
         sentences: What people are told of why it failed, likewise.
     """
 
     as_json: bool = False
     logging: bool = False
+    debug: bool = False
     accounts: list[dict[str, Any]] = field(default_factory=list)
     sentences: list[str] = field(default_factory=list)
 
 
 @contextmanager
 def reported(
-    command: str, log_format: str | None, log_level: str | None, *, as_json: bool, account: str | None = None
+    command: str,
+    log_format: str | None,
+    log_level: str | None,
+    *,
+    as_json: bool,
+    account: str | None = None,
+    debug: bool = False,
 ) -> Iterator[Report]:
     """Starts logging, and sends an alert if the block ends with an exit code other than 0.
 
@@ -41,6 +49,7 @@ def reported(
         log_level: The least that is logged, likewise.
         as_json: Whether programs read the output; they get an object also where the block could print none.
         account: The account that was named, if any.
+        debug: Whether what led to an error is shown.
 
     Yields:
         The report, to be filled in.
@@ -48,7 +57,7 @@ def reported(
     from bookeo_pipelines.logs import start_logging
 
     start_logging(log_format, log_level)
-    report = Report(as_json, logging=log_format is not None or log_level is not None)
+    report = Report(as_json, logging=log_format is not None or log_level is not None, debug=debug)
     try:
         yield report
     except typer.Exit as ended:
@@ -58,9 +67,9 @@ def reported(
     except Exception as error:
         from bookeo.errors import BookeoError, FatalError
         from bookeo_pipelines.failures import exit_code, failed_as_json
-        from bookeo_pipelines.outcome import unforeseen
+        from bookeo_pipelines.outcome import sentence_for
 
-        failure = error if isinstance(error, BookeoError) else FatalError(unforeseen(error))
+        failure = error if isinstance(error, BookeoError) else FatalError(sentence_for(error))
         if not report.accounts:
             report.accounts.append(failed_as_json(account, failure))
             if as_json:

@@ -1,0 +1,34 @@
+"""What the system says of a file, in words that say what to do."""
+
+from __future__ import annotations
+
+import errno
+
+
+def trouble_with_file(error: OSError) -> str:
+    """Say what is wrong with a file, and what to do.
+
+    Args:
+        error: What the system says.
+
+    Returns:
+        The end of a sentence.
+    """
+    advice = {
+        errno.ENOSPC: "make some room on the disk",
+        errno.EDQUOT: "make some room, or have the quota raised",
+        errno.EACCES: "check its owner and permissions",
+        errno.EPERM: "check its owner and permissions",
+        errno.EROFS: "name a place that may be written",
+        errno.ENOENT: "it is not there, or no more",
+        errno.ENOTDIR: "a part of its path is no folder",
+        errno.EISDIR: "it is a folder; name a file",
+        errno.ENAMETOOLONG: "give a shorter name",
+        errno.EMFILE: "raise the number of open files (ulimit -n)",
+        errno.ENFILE: "too many files are open on this machine",
+        errno.EIO: "the disk may be damaged",
+    }
+    what = error.strerror or type(error).__name__
+    named = f": {error.filename}" if error.filename else ""
+    todo = advice.get(error.errno or 0)
+    return f"{what}{named}{f'; {todo}' if todo else ''}."
