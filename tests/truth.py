@@ -106,7 +106,7 @@ def expected_rows(truth: Mapping[str, Any], *, unlinked_payments: bool = False) 
         if customer["id"] not in booked:
             continue  # no booking leads to them
         key = {"customer_id": customer["id"]}
-        rows["customers"].append(_row("customers", customer, key))
+        rows["customers"].append(_row("customers", customer, key, deleted_at=None))
         for table, field in (("customer_phone_numbers", "phoneNumbers"), ("customer_custom_fields", "customFields")):
             for position, item in enumerate(customer.get(field, [])):
                 rows[table].append(_row(table, item, {**key, "position": position}))

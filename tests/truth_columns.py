@@ -118,6 +118,7 @@ COLUMNS: dict[str, str] = {
         member bool member
         membership_end date membershipEnd
         source text -
+        deleted_at time -
         """,
     "customer_phone_numbers": """
         number text number

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from bookeo.tables import TABLES
 from bookeo_pipelines.warehouse import Warehouse
 
 FAR_AHEAD = datetime(2200, 1, 1, tzinfo=UTC)
@@ -56,6 +57,28 @@ def key_conditions(
         return
     for among, group in groups:
         yield f" AND {column} IN ({among})", group
+
+
+def held_rows(warehouse: Warehouse, table: str, keys: Collection[str]) -> set[str]:
+    """Find which of some rows are held, and not marked as deleted.
+
+    Args:
+        warehouse: The account's tables.
+        table: `bookings` or `payments`.
+        keys: The rows' keys.
+
+    Returns:
+        The keys of those that are.
+    """
+    if not warehouse.has(table):
+        return set()
+    key = TABLES[table].key[-1]
+    marked = " AND deleted_at IS NULL" if warehouse.has_column(table, "deleted_at") else ""
+    found: set[str] = set()
+    for condition, values in key_conditions(warehouse, key, keys):
+        sql = f"SELECT {key} FROM {{{table}}} WHERE account_id = %s{marked}{condition}"
+        found.update(one for (one,) in warehouse.rows(sql, warehouse.account_id, *values))
+    return found.intersection(keys)
 
 
 def absent_customers(warehouse: Warehouse, moment: datetime | None = None) -> dict[str, str]:

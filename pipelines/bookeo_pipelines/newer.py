@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bookeo.replay import TableRows, keys
-from bookeo.tables import ENTITIES, TABLES, Table
+from bookeo.tables import BOOKING, CUSTOMER, ENTITIES, TABLES, Table
 from bookeo_pipelines.marking import mark_deleted
 from bookeo_pipelines.warehouse import Warehouse
 
@@ -65,9 +65,9 @@ class NewerRows:
         return [one for one in tables if len(one.rows)]
 
     def mark_again(self) -> None:
-        """Marks bookings as vanished that were so marked, and are still as they were then."""
-        for (deleted_at, fetched_at), numbers in self._marked.items():
-            mark_deleted(self._warehouse, numbers, deleted_at, read_until=fetched_at)
+        """Mark bookings and customers as vanished that were so marked, and are still as they were then."""
+        for (table, deleted_at, fetched_at), keys_of_rows in self._marked.items():
+            mark_deleted(self._warehouse, keys_of_rows, deleted_at, fetched_at, table=table)
 
     def _older(self, one: TableRows) -> pa.Array:
         """Finds the keys of rows that are older than what is there."""
@@ -114,13 +114,15 @@ class NewerRows:
                 if newest is not None:
                     yield name, newest
 
-    def _marks(self) -> dict[tuple[datetime, datetime], list[str]]:
-        marked: dict[tuple[datetime, datetime], list[str]] = {}
-        if self._warehouse.has("bookings"):
-            sql = "SELECT deleted_at, fetched_at, booking_number FROM {bookings} "
+    def _marks(self) -> dict[tuple[Table, datetime, datetime], list[str]]:
+        marked: dict[tuple[Table, datetime, datetime], list[str]] = {}
+        for table in (BOOKING.table, CUSTOMER.table):
+            if not self._warehouse.has_column(table.name, "deleted_at"):
+                continue
+            sql = f"SELECT deleted_at, fetched_at, {table.key[-1]} FROM {{{table.name}}} "
             where = "WHERE account_id = %s AND deleted_at IS NOT NULL"
-            for deleted_at, fetched_at, number in self._warehouse.rows(sql + where, self._warehouse.account_id):
-                marked.setdefault((deleted_at, fetched_at), []).append(number)
+            for deleted_at, fetched_at, key in self._warehouse.rows(sql + where, self._warehouse.account_id):
+                marked.setdefault((table, deleted_at, fetched_at), []).append(key)
         return marked
 
 

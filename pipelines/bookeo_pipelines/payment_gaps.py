@@ -237,6 +237,28 @@ def doubled_payments(warehouse: Warehouse) -> dict[str, datetime]:
     return dict(rows)
 
 
+def payments_of_vanished(warehouse: Warehouse) -> dict[str, datetime]:
+    """List the payments of bookings that are marked as vanished.
+
+    Args:
+        warehouse: The account's tables.
+
+    Returns:
+        By payment id, when it was received.
+    """
+    if not (warehouse.has("payments") and warehouse.has("bookings")):
+        return {}
+    rows = warehouse.rows(
+        """
+        SELECT p.payment_id, p.received_time FROM {payments} p JOIN {bookings} b
+            ON b.account_id = p.account_id AND b.booking_number = p.booking_number
+        WHERE p.account_id = %s AND b.deleted_at IS NOT NULL AND p.received_time IS NOT NULL
+        """,
+        warehouse.account_id,
+    )
+    return dict(rows)
+
+
 def all_paid(warehouse: Warehouse) -> dict[str, str]:
     """List every booking with its version, to ask each for its payments after every change.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from dlt.extract import DltSource
@@ -15,7 +16,7 @@ from bookeo.settings_lists import lists_are_due
 from bookeo.windows import parse_time
 from bookeo_pipelines.asking import Asking
 from bookeo_pipelines.committing import Committing, answers_of
-from bookeo_pipelines.missing import first_booking
+from bookeo_pipelines.missing import first_booking, held_rows
 from bookeo_pipelines.payment_links import WarehouseLinks
 from bookeo_pipelines.proof import PROVEN_TABLES
 from bookeo_pipelines.settlement import Settlement
@@ -82,6 +83,7 @@ class Phases:
         self._links = WarehouseLinks(self._warehouse)
         self._proven_until = proven
         self._checked_until = checked_until
+        session.held_rows = partial(held_rows, self._warehouse)
         self.reached: datetime | None = None
         """The last moment up to which the bookings are committed; None where no window of them is."""
         self.proves = True

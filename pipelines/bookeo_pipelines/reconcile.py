@@ -10,9 +10,17 @@ from typing import Any
 
 from bookeo import LoadNotes, LoadSession, Progress, bookeo_children
 from bookeo.archiving import Note, note
-from bookeo.errors import FatalError, RequestBudgetSpent, RetriableError, SettingsError, WindowIncomplete
+from bookeo.errors import (
+    FatalError,
+    PermissionMissing,
+    RequestBudgetSpent,
+    RetriableError,
+    SettingsError,
+    WindowIncomplete,
+)
 from bookeo.forgotten import Forgotten
 from bookeo.sweep import bookeo_bookings, sweep_reader
+from bookeo.tables import BOOKING, CUSTOMER
 from bookeo.usage import Usage
 from bookeo.windows import start_with_overlap
 from bookeo_pipelines.access import sole_access
@@ -23,20 +31,20 @@ from bookeo_pipelines.failures import as_bookeo_error
 from bookeo_pipelines.load import LoadRequest
 from bookeo_pipelines.marking import mark_deleted
 from bookeo_pipelines.packages import finish_pending, load_pending, open_pipeline
-from bookeo_pipelines.payment_gaps import read_since, unpaid_sums
+from bookeo_pipelines.payment_gaps import cancelling_out, combined, payments_of_vanished, read_since, unpaid_sums
 from bookeo_pipelines.proof import revoke_proofs
-from bookeo_pipelines.reconcile_sweep import Comparison, Found, Kind, NextLoad
+from bookeo_pipelines.reconcile_customers import deleted_customers
+from bookeo_pipelines.reconcile_payments import PaymentComparison
+from bookeo_pipelines.reconcile_range import later, swept_range
+from bookeo_pipelines.reconcile_sweep import Comparison, Found, Kind, NextLoad, SweepIncomplete
+from bookeo_pipelines.removal_limit import exceeds_limit
 from bookeo_pipelines.settlement import Settlement
 from bookeo_pipelines.warehouse import Warehouse
 
-MARGIN = timedelta(days=31)
-"""How far before the first and after the last start time held a sweep looks: one more window at either end."""
+SHOWN = 5
+"""Customers who are named in a note."""
 AHEAD = timedelta(days=366)
 """How far into the future a sweep looks at least."""
-
-
-class SweepIncomplete(RetriableError):
-    """The sweep did not come to its end, so nothing is known of what has vanished."""
 
 
 class PackagesPending(FatalError):
@@ -54,6 +62,7 @@ class Reconciliation:
         since: First start time of the sweep, aware.
         until: Last start time of the sweep, aware.
         bookings: Bookings that the sweep saw.
+        payments: Payments that the feed has shown.
         windows: Windows that it took.
         found: What differed, before anything was mended.
         left: What still differs.
@@ -70,6 +79,7 @@ class Reconciliation:
     since: datetime
     until: datetime
     bookings: int
+    payments: int
     windows: int
     found: Found
     left: Found
@@ -86,17 +96,23 @@ class Reconciliation:
 
 
 def run_reconcile(
-    request: LoadRequest, *, fix: bool = False, on_progress: Callable[[Progress], None] | None = None
+    request: LoadRequest,
+    *,
+    fix: bool = False,
+    accept: int = 0,
+    on_progress: Callable[[Progress], None] | None = None,
 ) -> Reconciliation:
-    """Compares the warehouse with the API, and mends it if asked to.
+    """Compare the warehouse with the API, and mend it if asked to.
 
     Interrupted, it leaves nothing half-done behind: the same call starts anew.
 
     Args:
         request: What and where; `since` and `until` are start times here. By default the sweep begins 31 days before
             the first start time that is held, and ends 31 days after the last one, or 366 days from now if that is
-            later.
+            later; bookings that start far from all others are asked for one by one instead. Only then is the payments
+            feed compared, too, and customers of whom no booking is left.
         fix: Whether to mark what has vanished and read again what is missing or out of date. Else nothing is written.
+        accept: Bookings, and payments, that may be gone although they are more than 20 and more than 5 % of those held.
         on_progress: Called as the sweep goes on.
 
     Returns:
@@ -112,7 +128,7 @@ def run_reconcile(
         session = LoadSession(request.settings, on_progress=on_progress)
         try:
             pipeline, cursors = _open(request, session, fix=fix)
-            run = _Reconciling(request, session, pipeline, cursors)
+            run = _Reconciling(request, session, pipeline, cursors, accept)
             since, until = run.range()
             comparison, windows = run.compare(since, until)
             found = run.found
@@ -126,6 +142,7 @@ def run_reconcile(
         since=since,
         until=until,
         bookings=comparison.bookings,
+        payments=run.payments_compared,
         windows=windows,
         found=found,
         left=left,
@@ -139,6 +156,12 @@ def run_reconcile(
 
 def _open(request: LoadRequest, session: LoadSession, *, fix: bool) -> tuple[Any, Cursors]:
     account_id = session.account_id
+    if not session.may_read("bookings"):
+        raise PermissionMissing(
+            "The api key lacks the permission bookings_r_all, so nothing can be compared: the account's owner must "
+            "grant it to the application.",
+            permission="bookings_r_all",
+        )
     pipeline = open_pipeline(request.pipeline_name, request.target)
     session.forgotten = Forgotten.from_state(source_state(pipeline.state), session.settings.privacy_key)
     if pipeline.has_pending_data:
@@ -163,62 +186,146 @@ def _open(request: LoadRequest, session: LoadSession, *, fix: bool) -> tuple[Any
 class _Reconciling:
     """One reconciliation under way."""
 
-    def __init__(self, request: LoadRequest, session: LoadSession, pipeline: Any, cursors: Cursors) -> None:
+    def __init__(
+        self, request: LoadRequest, session: LoadSession, pipeline: Any, cursors: Cursors, accept: int
+    ) -> None:
+        self._accept = accept
         self._request = request
         self._session = session
         self._pipeline = pipeline
         self._cursors = cursors
         self._warehouse = Warehouse(pipeline, session.account_id)
+        self._settlement = Settlement(session, self._warehouse, accept)
+        self._payments: PaymentComparison | None = None
         self.found: Found = {}
+        self.payments_compared = 0
 
     @property
     def _whole(self) -> bool:
         return self._request.since is None and self._request.until is None
 
     def range(self) -> tuple[datetime, datetime]:
-        """Decides which start times are swept."""
-        [(first, last)] = self._warehouse.rows(
-            "SELECT min(start_time), max(start_time) FROM {bookings} WHERE account_id = %s", self._warehouse.account_id
-        )
+        """Decide which start times are swept."""
         now = self._session.now
-        since = self._request.since or min(first or now, now) - MARGIN
-        until = self._request.until or max(now + AHEAD, (last or now) + MARGIN)
+        starts = [
+            start
+            for (start,) in self._warehouse.rows(
+                "SELECT start_time FROM {bookings} WHERE account_id = %s AND start_time IS NOT NULL",
+                self._warehouse.account_id,
+            )
+        ]
+        first, last = swept_range(starts, now, now + AHEAD)
+        since, until = self._request.since or first, self._request.until or last
         if since > until:
             raise SettingsError("The comparison would begin after its end; give an earlier --since or a later --until.")
         return since.astimezone(UTC), until.astimezone(UTC)
 
     def compare(self, since: datetime, until: datetime) -> tuple[Comparison, int]:
-        """Sweeps, and fills `found`."""
-        comparison = Comparison(self._session, self._warehouse, self._next_load(), ask_unswept=self._whole)
+        """Sweep bookings, payments and customers, and fill `found`."""
+        comparison = Comparison(self._session, self._warehouse, self._next_load(), self._whole, self._accept)
         reader = sweep_reader(self._session, since, until)
         try:
-            self.found = comparison.run(reader)
+            self.found = dict.fromkeys(Kind, frozenset[str]()) | comparison.run(reader)
+            if self._whole:
+                self.found |= self._compare_payments() | self._compare_customers()
+        except SweepIncomplete:
+            raise
         except RetriableError as error:
             raise _incomplete(error) from None
         self.found[Kind.UNPAID] = frozenset(self._unpaid())
         return comparison, reader.windows_done
 
     def fix(self) -> Found:
-        """Mends what was found, and says what is left."""
+        """Mend what was found, and find what is left."""
         began = datetime.now(UTC)
         found = self.found
         revoke_proofs(self._warehouse)
-        if vanished := found[Kind.VANISHED]:
-            note(self._session, Note.BOOKINGS_VANISHED, bookings=sorted(vanished), deleted_at=self._session.now)
-            mark_deleted(self._warehouse, vanished, self._session.now)
+        unmarked = self._mark_deleted()
         again = found[Kind.MISSING] | found[Kind.STALE] | found[Kind.RETURNED]
         self._read_again(again)
-        asked = self._unpaid()
+        self._mend_payments()
+        asked = combined(self._unpaid(), self._unlinked())
         for group in _groups(sorted(asked)):
             source = bookeo_children(self._session, {"payments": {number: asked[number] for number in group}})
             self._commit(source.with_resources("payments", "payment_rejected_rows", "payment_checks"))
-        Settlement(self._session, self._warehouse).settle_answers()
+        self._settlement.settle_answers()
         # Where the payments are right, the booking's own total may be what is out of date.
         self._read_again(asked.keys() & self._unpaid().keys())
+        if self._session.failure:
+            self._session.notes.say(str(self._session.failure))
         not_written = again - read_since(self._warehouse, again, began)
         left = {kind: numbers & not_written for kind, numbers in found.items()}
+        if self._payments:
+            left |= self._payments.left(found, began)
         # What cannot be read cannot be mended here; what does not add up at Bookeo itself stays so.
-        return left | {Kind.UNREADABLE: found[Kind.UNREADABLE], Kind.UNPAID: frozenset(self._unpaid())}
+        return left | unmarked | {Kind.UNREADABLE: found[Kind.UNREADABLE], Kind.UNPAID: frozenset(self._unpaid())}
+
+    def _compare_payments(self) -> Found:
+        """Compare the payments feed, where it is what payments are loaded from."""
+        settings = self._session.settings
+        if settings.payments != "as_needed" or "payments" not in self._warehouse.tables | self._loaded_tables():
+            return {}
+        if not self._session.may_read("payments"):
+            return {}
+        payments = PaymentComparison(self._session, self._warehouse, self._next_load(), self._settlement, self._accept)
+        found = payments.run()
+        self._payments, self.payments_compared = payments, payments.shown
+        return found
+
+    def _loaded_tables(self) -> frozenset[str]:
+        return frozenset({"payments"} if self._cursors.payments else ())
+
+    def _compare_customers(self) -> Found:
+        found = deleted_customers(self._session, self._warehouse, self.found[Kind.VANISHED])
+        if found:
+            self._session.notes.say(
+                f"{len(found)} customer(s) were deleted at Bookeo: {', '.join(sorted(found)[:SHOWN])}. What is held "
+                "about them stays until bookeo forget --customer ID removes it."
+            )
+        return {Kind.CUSTOMERS_GONE: found}
+
+    def _mark_deleted(self) -> Found:
+        """Mark what has vanished, unless it is too much to be believed; return what was not marked."""
+        now, unmarked = self._session.now, dict[Kind, frozenset[str]]()
+        for kind, table, fact in (
+            (Kind.VANISHED, BOOKING.table, Note.BOOKINGS_VANISHED),
+            (Kind.CUSTOMERS_GONE, CUSTOMER.table, Note.CUSTOMERS_VANISHED),
+        ):
+            vanished = self.found[kind]
+            held = self._warehouse.row_counts([table.name]).get(table.name, 0)
+            if exceeds_limit(len(vanished), held, self._accept):
+                self._session.notes.say(
+                    f"{len(vanished)} of {held} {table.name} are not there any more. None is marked, as a permission "
+                    f"may have been taken from the api key; if they were deleted, run it with --accept {len(vanished)}."
+                )
+                unmarked[kind] = vanished
+            elif vanished:
+                note(self._session, fact, **{table.name: sorted(vanished)}, deleted_at=now)
+                self._warehouse.require_column(table, "deleted_at")
+                mark_deleted(self._warehouse, vanished, now, table=table)
+        return {kind: unmarked.get(kind, frozenset()) for kind in (Kind.VANISHED, Kind.CUSTOMERS_GONE)}
+
+    def _mend_payments(self) -> None:
+        """Read again what is missing or differs, and remove what is gone: also payments of vanished bookings."""
+        if not self._warehouse.has("payments") and self._payments is None:
+            return
+        self._settlement.keep_newest()
+        gone: dict[str, datetime] = {}
+        if self._payments is not None:
+            source = self._payments.read_again()
+            if source is not None:
+                self._commit(source)
+                self._warehouse.look_again()
+            gone = self._payments.gone
+        elif self._session.may_read("payments"):
+            gone = payments_of_vanished(self._warehouse)
+        held = self._warehouse.row_counts(["payments"]).get("payments", 0)
+        if gone and not self._settlement.too_many(len(gone), held):
+            self._settlement.remove_gone(gone.items())
+
+    def _unlinked(self) -> Mapping[str, str]:
+        """Bookings that payments without a booking may belong to, with the figures for which they are asked."""
+        return {n: basis for n, basis in cancelling_out(self._warehouse).items() if n in self.found[Kind.UNLINKED]}
 
     def _next_load(self) -> NextLoad:
         overlap = self._session.settings.overlap_seconds
@@ -242,7 +349,7 @@ class _Reconciling:
             "SELECT booking_number FROM {bookings} WHERE account_id = %s AND start_time >= %s AND start_time < %s",
             self._warehouse.account_id,
             since,
-            until + timedelta(seconds=1),
+            later(until, timedelta(seconds=1)),
         )
         return {number: found[number] for (number,) in rows if number in found}
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
 from bookeo import LoadSession
+from bookeo.errors import RetriableError
 from bookeo.reader import WindowRead, WindowReader
 from bookeo.sweep import COMPARED, Values, bookings_paid_since, still_there, swept
+from bookeo.windows import ONE_SECOND, floor_second
 from bookeo_pipelines.payment_links import WarehouseLinks
+from bookeo_pipelines.reconcile_range import later
 from bookeo_pipelines.warehouse import Warehouse
 
 UPDATED_AT = COMPARED.index("updated_at")
@@ -20,8 +23,12 @@ COMPARED_AT_ONCE = 5000
 PAID = frozenset({"total_paid_amount", "total_paid_currency"})
 
 
+class SweepIncomplete(RetriableError):
+    """The sweep did not come to its end, so nothing is known of what has vanished."""
+
+
 class Kind(StrEnum):
-    """What may be wrong with a booking."""
+    """What may be wrong with a booking, a payment or a customer."""
 
     VANISHED = "vanished"
     """The warehouse holds it, and the API answers 404."""
@@ -35,10 +42,27 @@ class Kind(StrEnum):
     """The API has it in a form that cannot be shaped; see `rejected_rows`."""
     UNPAID = "payments"
     """Its payments in the warehouse do not add up to its own total."""
+    UNLINKED = "unlinked"
+    """Payments of its customer that cancel out have no booking, and it was not asked whether they are its own."""
+    PAYMENTS_MISSING = "payments missing"
+    """The payments feed shows it, it is older than the last load, and the warehouse does not hold it."""
+    PAYMENTS_STALE = "payments stale"
+    """Its amount, times, method or customer are not those of the feed."""
+    PAYMENTS_GONE = "payments gone"
+    """The warehouse holds it, and the feed does not show it."""
+    PAYMENTS_TWICE = "payments twice"
+    """The warehouse holds several rows of it."""
+    CUSTOMERS_GONE = "customers gone"
+    """The warehouse holds the customer, and the API answers 404."""
+
+    @classmethod
+    def of_payments(cls) -> tuple[Kind, ...]:
+        """The kinds whose findings are ids of payments."""
+        return cls.PAYMENTS_MISSING, cls.PAYMENTS_STALE, cls.PAYMENTS_GONE, cls.PAYMENTS_TWICE
 
 
 Found = dict[Kind, frozenset[str]]
-"""Booking numbers by what is wrong with them."""
+"""Numbers of bookings, ids of payments and of customers, by what is wrong with them."""
 
 
 @dataclass(frozen=True)
@@ -80,19 +104,22 @@ class Comparison:
         session: The session.
         warehouse: What is held.
         next_load: What the next load will read anyhow.
-        ask_unswept: Whether bookings that have no start time are asked for, one by one.
+        ask_unswept: Whether bookings whose start time is not swept, or that have none, are asked for one by one.
+        accepted: Bookings that the user lets vanish, even where the API shows no others.
     """
 
     session: LoadSession
     warehouse: Warehouse
     next_load: NextLoad
     ask_unswept: bool
+    accepted: int = 0
     bookings: int = 0
     """Bookings that the sweep has seen."""
     awaiting_load: set[str] = field(default_factory=set)
     """Bookings that the next load brings up to date."""
     _found: dict[Kind, set[str]] = field(default_factory=lambda: defaultdict(set))
     _absent: set[str] = field(default_factory=set)
+    _met: set[str] = field(default_factory=set)
     _met_elsewhere: set[str] = field(default_factory=set)
     _paid_otherwise: set[str] = field(default_factory=set)
 
@@ -119,7 +146,7 @@ class Comparison:
         if waiting:
             self._compare(waiting)
         self.bookings = self.session.bookings_read
-        self._ask_for_the_absent()
+        self._ask_for_the_absent(reader.since, reader.until)
         self._judge_what_was_paid()
         return {kind: frozenset(self._found[kind]) for kind in Kind}
 
@@ -128,6 +155,7 @@ class Comparison:
         there = swept(self.session, reads)
         here = self._held_between(reads[0].window.start, reads[-1].window.end)
         met = frozenset().union(*(read.keys for read in reads))
+        self._met |= there.bookings.keys()
         self._absent.update(number for number, row in here.items() if not row.deleted_at and number not in met)
         elsewhere = self._held(met - here.keys())
         self._met_elsewhere.update(elsewhere)
@@ -154,15 +182,34 @@ class Comparison:
         else:
             self._found[Kind.STALE].add(number)
 
-    def _ask_for_the_absent(self) -> None:
+    def _ask_for_the_absent(self, since: datetime, until: datetime) -> None:
         absent = self._absent - self._met_elsewhere
         if self.ask_unswept:
-            absent |= set(self._rows("start_time IS NULL AND deleted_at IS NULL"))
+            outside = "(start_time IS NULL OR start_time < %s OR start_time >= %s) AND deleted_at IS NULL"
+            absent |= set(self._rows(outside, floor_second(since), later(floor_second(until), ONE_SECOND)))
+            absent -= self._met
         there = still_there(self.session, absent)
+        self._make_sure_that_others_are_there(absent - there.bookings.keys() - there.unreadable, there.bookings)
         for number, row in self._held(there.bookings).items():
             self._judge(number, there.bookings[number], row)
         self._found[Kind.UNREADABLE] |= there.unreadable
         self._found[Kind.VANISHED] = absent - there.bookings.keys() - there.unreadable
+
+    def _make_sure_that_others_are_there(self, vanished: Collection[str], there: Collection[str]) -> None:
+        """Before a 404 is believed: a booking that was shown must be there for the asking.
+
+        Raises:
+            SweepIncomplete: It is not, or none was shown.
+        """
+        known = sorted({*self._met, *there})[:3]
+        if len(vanished) <= self.accepted or not vanished:
+            return
+        if not known or not still_there(self.session, known).bookings:
+            raise SweepIncomplete(
+                f"The API shows none of the {len(vanished)} bookings asked for, nor any other, so nothing was marked: "
+                "a permission may have been taken from the api key. If they were all deleted, run it with "
+                f"--accept {len(vanished)}."
+            )
 
     def _judge_what_was_paid(self) -> None:
         """A payment need not move its booking's time of change: where the feed shows it, the next load finds it."""
@@ -174,7 +221,7 @@ class Comparison:
         self._found[Kind.STALE] |= self._paid_otherwise - self.awaiting_load
 
     def _held_between(self, first: datetime, last: datetime) -> dict[str, Held]:
-        return self._rows("start_time >= %s AND start_time < %s", first, last + timedelta(seconds=1))
+        return self._rows("start_time >= %s AND start_time < %s", first, later(last, ONE_SECOND))
 
     def _held(self, numbers: Collection[str]) -> dict[str, Held]:
         found: dict[str, Held] = {}

@@ -1,4 +1,4 @@
-"""What a comparison found, as a table for people and as JSON for programs. Booking numbers only, nothing personal."""
+"""What a comparison found, as a table for people and as JSON for programs: numbers and ids, nothing personal."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bookeo_pipelines.commands.reporting import Report
 
 SHOWN = 5
-"""Booking numbers shown for each kind."""
+"""Booking numbers and ids shown for each kind."""
 
 WHAT = {
     Kind.VANISHED: "held here, not there any more",
@@ -30,6 +30,12 @@ WHAT = {
     Kind.RETURNED: "marked as vanished, but there",
     Kind.UNREADABLE: "cannot be shaped, see rejected_rows",
     Kind.UNPAID: "payments do not add up to the booking's total",
+    Kind.UNLINKED: "its customer's payments may be its own",
+    Kind.PAYMENTS_MISSING: "in the payments feed, not held here",
+    Kind.PAYMENTS_STALE: "amount, time, method or customer differ",
+    Kind.PAYMENTS_GONE: "held here, not in the payments feed",
+    Kind.PAYMENTS_TWICE: "held in several rows",
+    Kind.CUSTOMERS_GONE: "customer held here, not there any more",
 }
 
 
@@ -41,6 +47,7 @@ def reconcile_and_show(
     say: Callable[[str], None],
     *,
     fix: bool,
+    accept: int = 0,
 ) -> ExitCode:
     """Compares accounts one after the other and shows what was found; one that fails does not keep the others back.
 
@@ -52,6 +59,7 @@ def reconcile_and_show(
             told of them elsewhere.
         say: Says a sentence to the user.
         fix: Whether differences are mended.
+        accept: Rows of each kind that may be gone, however many they are.
 
     Returns:
         `FATAL` where differences are left or an account cannot be compared, `TRY_LATER` where that only takes time.
@@ -65,7 +73,8 @@ def reconcile_and_show(
         name = request.settings.account or ""
         try:
             with display.shown():
-                result = run_reconcile(request, fix=fix, on_progress=functools.partial(display.update, name))
+                tell = functools.partial(display.update, name)
+                result = run_reconcile(request, fix=fix, accept=accept, on_progress=tell)
         except BookeoError as error:
             if len(requests) == 1:
                 raise
@@ -104,10 +113,10 @@ def print_reconciliation(console: Terminal, result: Reconciliation) -> None:
     table = Table(title=title, title_justify="left", title_style="bold")
     table.add_column("finding")
     table.add_column("what it means")
-    table.add_column("bookings", justify="right")
+    table.add_column("found", justify="right")
     if result.fixed:
         table.add_column("left", justify="right")
-    table.add_column("booking numbers")
+    table.add_column("numbers and ids")
     for kind in Kind:
         numbers = sorted(result.found[kind])
         more = f" and {len(numbers) - SHOWN:,} more" if len(numbers) > SHOWN else ""
@@ -120,8 +129,8 @@ def print_reconciliation(console: Terminal, result: Reconciliation) -> None:
 
 def _lines(result: Reconciliation) -> list[str]:
     lines = [
-        f"{result.bookings:,} bookings swept in {result.windows:,} windows; {result.usage.total_requests:,} requests; "
-        f"{result.seconds:.1f} s."
+        f"{result.bookings:,} bookings swept in {result.windows:,} windows, {result.payments:,} payments; "
+        f"{result.usage.total_requests:,} requests; {result.seconds:.1f} s."
     ]
     if result.awaiting_load:
         lines.append(
@@ -162,6 +171,7 @@ def reconciliation_as_json(result: Reconciliation) -> dict[str, Any]:
         "since": result.since.isoformat(),
         "until": result.until.isoformat(),
         "bookings": result.bookings,
+        "payments": result.payments,
         "windows": result.windows,
         "found": {kind.value: sorted(result.found[kind]) for kind in Kind},
         "left": {kind.value: sorted(result.left[kind]) for kind in Kind},

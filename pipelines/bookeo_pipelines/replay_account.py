@@ -17,7 +17,7 @@ from bookeo.archiving import Note
 from bookeo.errors import ArchiveFileDamaged, SettingsError
 from bookeo.forgotten import STATE_KEY, Forgotten
 from bookeo.replay import Gathering, bookeo_replay
-from bookeo.tables import BOOKING, ENTITIES, LOAD_RUNS, PAYMENT, Entity
+from bookeo.tables import BOOKING, CUSTOMER, ENTITIES, LOAD_RUNS, PAYMENT, Entity
 from bookeo.usage import Usage
 from bookeo_pipelines.cursors import read_cursors, source_state
 from bookeo_pipelines.data_copies import note_archive
@@ -207,11 +207,12 @@ class AccountReplay:
             self._gathering.change("payments", facts["payments"], UNLINKED)
             if self._warehouse.has("payments"):
                 unlink_payments(self._warehouse, facts["payments"], read_until)
-        elif kind == Note.BOOKINGS_VANISHED:
+        elif kind in (Note.BOOKINGS_VANISHED, Note.CUSTOMERS_VANISHED):
+            table = BOOKING.table if kind == Note.BOOKINGS_VANISHED else CUSTOMER.table
             deleted_at = datetime.fromisoformat(facts["deleted_at"])
-            self._gathering.change("bookings", facts["bookings"], {"deleted_at": deleted_at})
-            if self._warehouse.has("bookings"):
-                mark_deleted(self._warehouse, facts["bookings"], deleted_at, read_until)
+            self._gathering.change(table.name, facts[table.name], {"deleted_at": deleted_at})
+            if self._warehouse.has(table.name):
+                mark_deleted(self._warehouse, facts[table.name], deleted_at, read_until, table=table)
 
     def _insert_runs(self) -> None:
         sql = "SELECT started_at FROM {load_runs} WHERE account_id = %s"

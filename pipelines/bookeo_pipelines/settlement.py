@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 
 from bookeo import BookeoError, LoadSession
@@ -58,7 +58,7 @@ class Settlement:
             reader.position,
         )
         gone = [row for row in held if row[0] not in met]
-        if self._too_many(len(gone), len(held)):
+        if self.too_many(len(gone), len(held)):
             return {}
         self.remove_gone((payment, received) for payment, number, received in gone if number is None)
         return {number: f"payment {payment} not in the feed" for payment, number, _ in sorted(gone) if number}
@@ -85,7 +85,7 @@ class Settlement:
             """,
             self._warehouse.account_id,
         )
-        if not rows or self._too_many(len(rows), self._payments_held()):
+        if not rows or self.too_many(len(rows), self._payments_held()):
             return False
         gone = self.remove_gone(rows)
         if gone is None:
@@ -105,6 +105,23 @@ class Settlement:
             account = self._warehouse.account_id
             self._warehouse.write([(older, [account, payment, newest]) for payment, newest in twice.items()])
         return bool(twice)
+
+    def not_shown(self, payments: Mapping[str, datetime], held: int) -> dict[str, datetime]:
+        """Ask for payments, each at its second; where they are too many to be removed, none is asked for.
+
+        Args:
+            payments: By id, when each was received, aware.
+            held: Payments held.
+
+        Returns:
+            Those that the feed does not show.
+
+        Raises:
+            BookeoError: The API cannot be asked.
+        """
+        if exceeds_limit(len(payments), held, self._accepted):
+            return dict(payments)
+        return {payment: moment for payment, moment in payments.items() if not self._is_shown(payment, moment)}
 
     def remove_gone(self, payments: Iterable[Held]) -> set[str] | None:
         """Remove those payments that the feed does not show at their second: one request each.
@@ -151,7 +168,8 @@ class Settlement:
         others = [row for row in newest if row[0] not in doubted][:KNOWN_ASKED]
         return any(self._is_shown(payment, received) for payment, received in others)
 
-    def _too_many(self, gone: int, held: int) -> bool:
+    def too_many(self, gone: int, held: int) -> bool:
+        """Decide whether payments are too many to be removed, and say so."""
         if not exceeds_limit(gone, held, self._accepted):
             return False
         self._session.notes.say(

@@ -161,6 +161,19 @@ class Warehouse:
                 marks = ", ".join(["%s"] * len(row))
                 client.execute_sql(f"INSERT INTO {qualified} ({', '.join(row)}) VALUES ({marks})", *row.values())
 
+    def require_column(self, table: Table, column: str) -> None:
+        """Make sure that a table has a column, which an older version need not have made.
+
+        Args:
+            table: The table.
+            column: The column's name.
+        """
+        if self.has_column(table.name, column):
+            return
+        with self._access:
+            self._make(table)
+        self.look_again()
+
     def _make(self, table: Table) -> None:
         schema = self._pipeline.default_schema
         known = schema.tables.get(table.name, {}).get("columns", {})

@@ -36,6 +36,8 @@ class Note(StrEnum):
     """`payments`: ids of those that belong to no booking."""
     BOOKINGS_VANISHED = "bookings vanished"
     """`bookings`: numbers of those that are no more, `deleted_at`: when that was found."""
+    CUSTOMERS_VANISHED = "customers vanished"
+    """`customers`: ids of those that are no more, `deleted_at`: when that was found."""
     LOADED = "loaded"
     """`row`: the load's own row in `load_runs`."""
 

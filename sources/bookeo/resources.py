@@ -78,7 +78,9 @@ def booking_pages(session: LoadSession, fed_tables: frozenset[str], calls_per_bo
                 max_items=max_window_bookings(session, calls_per_booking),
                 lookahead=0 if session.settings.max_requests is not None else None,
                 known_empty=session.known_empty,
-                known_digests=dict(state.get("recent", {})) if session.range.moves_cursor else None,
+                known_digests=session.known_digests("bookings", state.get("recent", {}))
+                if session.range.moves_cursor
+                else None,
             )
         covered = session.range
         assert covered is not None
@@ -142,7 +144,7 @@ def payment_feed(session: LoadSession) -> DltResource:
                 key="id",
                 max_items=settings.window_items,
                 lookahead=0 if settings.max_requests is not None else None,
-                known_digests=dict(state.get("recent", {})),
+                known_digests=session.known_digests("payments", state.get("recent", {})),
             )
         reader = session.payment_reader
         joins = cursor == NEVER or reader.since <= cursor

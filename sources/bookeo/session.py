@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -118,6 +118,8 @@ class LoadSession:
         """Who can tell which bookings and payments there are already."""
         self.payments_since: datetime | None = None
         """Where a first reading of the payments feed begins; None: where the bookings begin."""
+        self.held_rows: Callable[[str, Collection[str]], Collection[str]] | None = None
+        """Tells which of some rows of a table are in the destination and not marked as deleted; None: nobody can."""
         self.payments_unsettled = False
         """Whether an interrupted load read the feed and what it did not show was not looked at."""
         self.payments_along = False
@@ -194,6 +196,20 @@ class LoadSession:
     def finished(self) -> bool:
         """Whether all bookings of the range have been read."""
         return self.reader is not None and self.reader.finished
+
+    def known_digests(self, table: str, digests: Mapping[str, str]) -> dict[str, str]:
+        """Choose the digests by which a record can be left out: those of rows that are really there.
+
+        Args:
+            table: The table.
+            digests: What the last load met, by key.
+
+        Returns:
+            Those of rows that were neither removed nor marked as deleted since.
+        """
+        if self.held_rows is None or not digests:
+            return dict(digests)
+        return {key: digests[key] for key in self.held_rows(table, list(digests))}
 
     def report(self, phase: str, done: int, total: int) -> None:
         """Tells whoever watches how far the load is.

@@ -16,8 +16,9 @@ import dlt
 from dlt.extract import DltResource
 
 from bookeo.api import BookeoClient
+from bookeo.batches import Batch
 from bookeo.errors import BookeoError, NotFound
-from bookeo.extract import bookings_again
+from bookeo.extract import bookings_again, window_batches
 from bookeo.feed import PaymentLinks, feed_is_closed, link_payments
 from bookeo.forgotten import forget_in_page
 from bookeo.queries import BookingsQuery
@@ -26,6 +27,7 @@ from bookeo.resources import given_parents, table_resource
 from bookeo.session import LoadSession
 from bookeo.shape import RawPage, Shaped, shape
 from bookeo.tables import BOOKING, CUSTOMER_BOOKING, PAYMENT, REJECTED_ROWS, Entity
+from bookeo.windows import Window
 
 COMPARED: tuple[str, ...] = (
     "updated_at",
@@ -35,8 +37,18 @@ COMPARED: tuple[str, ...] = (
 )
 """Columns of `bookings` that a sweep compares. None of them is personal, none needs anything expanded."""
 
+PAYMENT_COMPARED: tuple[str, ...] = (
+    "received_time",
+    "creation_time",
+    "amount",
+    "currency",
+    "payment_method",
+    "customer_id",
+)
+"""Columns of `payments` that a comparison with the feed looks at. None of them is personal."""
+
 Values = tuple[Any, ...]
-"""A booking's values of the columns in `COMPARED`."""
+"""A row's values of the columns in `COMPARED` or `PAYMENT_COMPARED`."""
 
 
 @dataclass(frozen=True)
@@ -140,16 +152,7 @@ def bookings_paid_since(session: LoadSession, since: datetime, links: PaymentLin
     Raises:
         WindowIncomplete: The feed never held as many payments as announced.
     """
-    now = max(session.client.server_now(), since)
-    reader = WindowReader(
-        payment_fetch(session.client),
-        session.settings,
-        since,
-        now,
-        key="id",
-        max_items=session.settings.window_items,
-        lookahead=0,
-    )
+    reader = receipt_reader(session, since, max(session.client.server_now(), since))
     found: set[str] = set()
     try:
         while (read := reader.next_window()) is not None:
@@ -162,6 +165,71 @@ def bookings_paid_since(session: LoadSession, since: datetime, links: PaymentLin
     finally:
         reader.close()
     return frozenset(found)
+
+
+def receipt_reader(session: LoadSession, since: datetime, until: datetime) -> WindowReader:
+    """Make a reader of the payments feed.
+
+    Args:
+        session: The session.
+        since: First second of the receipts, aware.
+        until: Last second of the receipts, aware.
+
+    Returns:
+        The reader; whoever uses it closes it.
+    """
+    return WindowReader(
+        payment_fetch(session.client),
+        session.settings,
+        since,
+        until,
+        key="id",
+        max_items=session.settings.window_items,
+        lookahead=0,
+    )
+
+
+def payments_in(session: LoadSession, read: WindowRead) -> Mapping[str, Values]:
+    """Shape the payments of a window.
+
+    Args:
+        session: The session.
+        read: The window.
+
+    Returns:
+        By payment id, the values of the columns in `PAYMENT_COMPARED`; without those that cannot be shaped.
+    """
+    rows = _shaped(session, PAYMENT, [RawPage(body, "data") for body in read.bodies]).tables["payments"]
+    values = zip(*(rows[name].to_pylist() for name in ("payment_id", *PAYMENT_COMPARED)), strict=True)
+    return {payment: tuple(others) for payment, *others in values}
+
+
+@dlt.source(name="bookeo", section="bookeo", max_table_nesting=0)
+def bookeo_payments(session: Any, windows: Sequence[Window]) -> Iterator[DltResource]:
+    """Payments of some windows of the feed, read anew.
+
+    Args:
+        session: The `LoadSession`.
+        windows: The windows, by the time of receipt.
+
+    Yields:
+        The resources of `payments` and of the records that do not fit.
+    """
+    load: LoadSession = session
+
+    def read_again() -> Iterator[Batch]:
+        for window in windows:
+            reader = receipt_reader(load, window.start, window.end)
+            try:
+                for batch, _ in window_batches(load, reader, PAYMENT):
+                    yield batch
+            finally:
+                reader.close()
+
+    answers = given_parents(load, "swept_payment_answers", read_again)
+    yield answers
+    yield table_resource(load, answers, PAYMENT.table, replace_sets=False)
+    yield table_resource(load, answers, REJECTED_ROWS, name="swept_payment_rejected_rows")
 
 
 @dlt.source(name="bookeo", section="bookeo", max_table_nesting=0)

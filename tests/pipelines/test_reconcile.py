@@ -94,6 +94,7 @@ def test_exactly_what_was_planted_is_found_and_mended(loaded: Path, sandbox: San
         "stale": sorted([paid, canceled, moved]),
         "returned": [returned],
         "payments": sorted({paid, unpaid}),
+        "customers gone": [customer],
     }
     first = reconcile(sandbox, loaded)
     assert found(first) == left(first) == planted_findings
@@ -105,6 +106,10 @@ def test_exactly_what_was_planted_is_found_and_mended(loaded: Path, sandbox: San
     assert (left(mended), mended.clean) == (NOTHING, True)
     assert_equals_truth(loaded, sandbox, vanished="marked", drift_allowed=True, ignore=COUNTS)
     assert marked(loaded) == dict.fromkeys({vanished} | with_customer, END)
+    deleted = f"SELECT customer_id, deleted_at FROM {DATASET}.customers WHERE deleted_at IS NOT NULL"
+    assert query(loaded, deleted) == [(customer, END)]
+    assert any("bookeo forget --customer ID" in message for message in mended.notes.messages)
+    assert not any(with_customer & {p["booking_number"]} for p in stored_rows(loaded, "payments", before["accountId"]))
     assert len(stored_rows(loaded, "bookings", before["accountId"])) == len(before["bookings"]), "a row was removed"
 
     again = reconcile(sandbox, loaded)

@@ -22,7 +22,7 @@ from bookeo.archiving import Note, note, note_forgotten
 from bookeo.errors import SettingsError
 from bookeo.forgotten import Forgotten
 from bookeo.settings import keyless_settings
-from bookeo.tables import TABLES
+from bookeo.tables import CUSTOMER, TABLES
 from bookeo_pipelines.cursors import source_state
 from bookeo_pipelines.destination import target
 from bookeo_pipelines.marking import mark_deleted
@@ -35,7 +35,7 @@ from command_runs import Run
 from loading import AS_NEEDED, load, settings_of
 from truth import DATASET, contents, query
 
-FEW = ("bookings", "payments", "taxes")
+FEW = ("bookings", "customers", "payments", "taxes")
 """Tables whose loads are cheap."""
 LISTS = frozenset(name for name in TABLES if name.startswith("booking_"))
 PRIVATE = {"privacy": "hash", "privacy_key": "a key that nobody guesses"}
@@ -133,6 +133,9 @@ def vanish(history: History, number: str) -> None:
     warehouse = Warehouse(open_pipeline("bookeo", target("duckdb", DATASET, history.database)), session.account_id)
     note(session, Note.BOOKINGS_VANISHED, bookings=[number], deleted_at=session.now)
     mark_deleted(warehouse, [number], session.now)
+    [(customer,)] = warehouse.rows("SELECT customer_id FROM {bookings} WHERE booking_number = %s", number)
+    note(session, Note.CUSTOMERS_VANISHED, customers=[customer], deleted_at=session.now)
+    mark_deleted(warehouse, [customer], session.now, table=CUSTOMER.table)
     session.close()
 
 
@@ -149,7 +152,8 @@ def test_a_replay_of_all_that_happened_equals_it_and_the_next_load_goes_on(histo
     assert (result.damaged, result.files) == ((), len(files_of(history.archive)))
     # The comparison means something only where something has happened.
     assert all(contents(rebuilt, [*FEW, "load_windows", "child_checks", "rejected_rows", "load_runs"]).values())
-    assert query(rebuilt, f"SELECT count(*) FROM {DATASET}.bookings WHERE deleted_at IS NOT NULL") == [(1,)]
+    for table in ("bookings", "customers"):
+        assert query(rebuilt, f"SELECT count(*) FROM {DATASET}.{table} WHERE deleted_at IS NOT NULL") == [(1,)]
     opened = Archive(str(history.archive))
     kinds = {opened.read(file).facts["kind"] for file in files_of(history.archive) if file.operation == NOTES}
     assert kinds == set(Note)

@@ -68,6 +68,14 @@ def reconcile(
         str | None, typer.Option(help="Last start day (UTC); by default at least a year ahead.", show_default=False)
     ] = None,
     fix: Annotated[bool, typer.Option("--fix", help="Mark what vanished, and read again what differs.")] = False,
+    accept: Annotated[
+        int,
+        typer.Option(
+            help="Rows of a kind that may be gone, even if they are more than 20 and more than 5 %.",
+            min=0,
+            show_default=False,
+        ),
+    ] = 0,
     destination: Destination = "duckdb",
     dataset: Dataset = "bookeo_data",
     database: Database = None,
@@ -91,6 +99,6 @@ def reconcile(
         end = last_moment(until, "--until") if until is not None else None
         requests = [LoadRequest(s, where, begin, end, wait_seconds=wait) for s in load_all_settings(account)]
         display = ProgressDisplay(console(stderr=True, quiet=report.logging))
-        code = reconcile_and_show(requests, console(), display, report, say, fix=fix)
+        code = reconcile_and_show(requests, console(), display, report, say, fix=fix, accept=accept)
         if code:
             raise typer.Exit(int(code))

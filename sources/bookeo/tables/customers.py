@@ -53,6 +53,13 @@ CUSTOMERS = Table(
             origin="constant",
             default="endpoint",
         ),
+        Column(
+            "deleted_at",
+            "timestamp",
+            "",
+            "When the customer was found to have been deleted at Bookeo; null while there.",
+            origin="none",
+        ),
         FETCHED_AT,
         EXTRA,
     ),

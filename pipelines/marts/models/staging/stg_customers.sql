@@ -1,8 +1,17 @@
+with customers as (
+
 {{ loaded('customers', {
     'account_id': 'text',
     'customer_id': 'text',
     'creation_time': 'timestamp with time zone',
     'street_address_country_code': 'text',
     'language_code': 'text',
-    'member': 'boolean'
+    'member': 'boolean',
+    'deleted_at': 'timestamp with time zone'
 }) }}
+
+)
+
+select *
+from customers
+where deleted_at is null
