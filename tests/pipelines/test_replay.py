@@ -200,7 +200,7 @@ def test_a_damaged_file_is_named_and_skipped(history: History, folder: Path, boo
     assert said["damaged"] == [ended.err.strip()]
     assert f"file {damaged} is damaged" in ended.err.replace("\n", "")
     # Everything else is there, and the next load reads again what was in the file.
-    assert_same(history.database, rebuilt, LISTS | {"bookings", "load_windows", "rejected_rows"})
+    assert_same(history.database, rebuilt, LISTS | {"bookings", "customers", "load_windows", "rejected_rows"})
     assert "goes on from 2026-06-30 23:59" in said["next_load"]
 
 
