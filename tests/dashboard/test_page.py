@@ -20,7 +20,8 @@ from playwright.sync_api import expect
 
 from bookeo.errors import SettingsError
 from bookeo_pipelines.dashboard import cards
-from bookeo_pipelines.dashboard.serving import POLICY, serve_dashboard
+from bookeo_pipelines.dashboard.guard import POLICY
+from bookeo_pipelines.dashboard.serving import serve_dashboard
 from programs import find_program
 
 

@@ -14,6 +14,7 @@ import pandas as pd
 from bookeo_pipelines.destination import DatabaseBusy, default_database
 from bookeo_pipelines.marts import MARTS_SCHEMA
 from bookeo_pipelines.marts_copy import copy_marts
+from bookeo_pipelines.read_only import seal
 
 DATABASE_VARIABLE = "BOOKEO_DASHBOARD_DATABASE"
 """Environment variable that names the DuckDB file; else it is `bookeo.duckdb` in the current folder."""
@@ -178,7 +179,9 @@ def open_marts() -> tuple[Marts, bool]:
         if before is not None and before[0] == mark:
             return before[1], False
         try:
-            marts = Marts(copy_marts(path, schema))
+            connection = copy_marts(path, schema)
+            seal(connection)
+            marts = Marts(connection)
         except DatabaseBusy:
             if before is None:
                 raise

@@ -1,4 +1,4 @@
-"""Serves the dashboard's page on this machine, to its user only."""
+"""Serves the dashboard's page: on this machine to its user only, elsewhere to whoever knows the password."""
 
 from __future__ import annotations
 
@@ -10,28 +10,30 @@ import sys
 import webbrowser
 from collections.abc import Callable
 from contextlib import closing, suppress
+from html import escape
 from importlib.resources import files
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from bookeo.errors import SettingsError
+from bookeo_pipelines.dashboard.guard import Guard, Password, is_loopback
 from bookeo_pipelines.marts import MARTS_SCHEMA
 from bookeo_pipelines.warehouses import is_there
 
 HOST = "127.0.0.1"
-"""Nobody but programs on this machine can connect."""
-POLICY = (
-    "default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval'; "  # Vega makes functions of expressions
-    "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
-)
-"""Makes the browser refuse any request to another place."""
+"""Where it is served by default: nobody but programs on this machine can connect."""
+PASSWORD_VARIABLE = "BOOKEO_DASHBOARD_PASSWORD"  # noqa: S105 - its name
+"""Environment variable that holds the password."""
 
 
 def serve_dashboard(
     database: Path | None,
     schema: str = MARTS_SCHEMA,
     *,
+    host: str = HOST,
     port: int = 0,
+    password: str | None = None,
     say: Callable[[str], None],
     browser: bool = True,
 ) -> None:
@@ -40,16 +42,25 @@ def serve_dashboard(
     Args:
         database: The DuckDB file; None for the published copy if the settings name one, else the default one.
         schema: Schema of the marts.
+        host: The address to serve it at; `0.0.0.0` for all of this machine's.
         port: The port; 0 for any free one.
+        password: What people log in with; None: the page has a key in its address, which only this user is told.
         say: Tells the user where the dashboard is.
         browser: Whether the browser is opened.
 
     Raises:
-        SettingsError: Packages, the database or its marts are missing, or the port is taken.
+        SettingsError: Packages, the database or its marts are missing, the address or port cannot be had, or others
+            could look without a password.
         DatabaseBusy: Somebody is loading.
     """
     if not all(is_there(name) for name in ("altair", "marimo")):
         raise SettingsError("The dashboard needs the extra dashboard: pip install 'dlt-source-bookeo[dashboard]'.")
+    if password is None and not is_loopback(host):
+        raise SettingsError(
+            f"--host {host} lets other machines in, so the dashboard needs a password: give --password-file, or "
+            f"{PASSWORD_VARIABLE}."
+        )
+    known = Password(password) if password is not None else None
     # All that the page needs is imported here, once: its first visitor would wait for it, in a thread beside others.
     from bookeo_pipelines.dashboard import cards, marts, page, selection, tiles  # noqa: F401
 
@@ -57,14 +68,18 @@ def serve_dashboard(
     os.environ[marts.DATABASE_VARIABLE] = str(path)
     os.environ[marts.SCHEMA_VARIABLE] = schema
     marts.open_marts()  # what is wrong with it is said here
-    with closing(_listen(port)) as listening:
+    with closing(_listen(host, port)) as listening, TemporaryDirectory(prefix="bookeo-dashboard-") as folder:
         key = secrets.token_urlsafe(16)
-        address = f"http://{HOST}:{listening.getsockname()[1]}/?access_token={key}"
+        address = f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}/"
+        if known is None:
+            address += f"?access_token={key}"
         say(f"The dashboard of {path} is at {address}")
+        if not is_loopback(host):
+            say("It is not encrypted: let others reach it through a proxy that speaks HTTPS, or in a private network.")
         say("Ctrl-C ends it.")
-        if browser:
-            webbrowser.open(address)
-        _run(_application(key), listening)
+        if browser and is_loopback(host):
+            _open_browser(address, Path(folder))
+        _run(Guard(_page(key), key, known), listening)
     try:
         say("The dashboard has ended.")
         sys.stdout.flush()
@@ -89,35 +104,33 @@ def _default() -> Path:
     return place if place is not None and place.is_file() else default_database()
 
 
-def _listen(port: int) -> socket.socket:
-    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+def _open_browser(address: str, folder: Path) -> None:
+    """Open a page by way of a file that only this user can read: all can read the arguments of a program."""
+    page = folder / "dashboard.html"
+    page.touch(mode=0o600)
+    page.write_text(f'<meta charset="utf-8"><meta http-equiv="refresh" content="0; url={escape(address)}">')
+    webbrowser.open(page.as_uri())
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listening.bind((HOST, port))
+        listening.bind((host, port))
         listening.listen()
     except OSError as error:
         listening.close()
+        place = f"the port {port}" if host == HOST else f"{host}, port {port}"
         raise SettingsError(
-            f"The dashboard cannot have the port {port} ({error.strerror}); give another --port, or none."
+            f"The dashboard cannot have {place} ({error.strerror}); give another --port, or none."
         ) from None
     return listening
 
 
-def _application(key: str) -> Any:
+def _page(key: str) -> Any:
     import marimo
 
-    page = marimo.create_asgi_app(quiet=True, token=key).with_app(path="", root=str(notebook())).build()
-
-    async def guarded(scope: Any, receive: Any, send: Any) -> None:
-        async def send_with_policy(message: Any) -> None:
-            if message["type"] == "http.response.start":
-                policy = (b"content-security-policy", POLICY.encode())
-                message = {**message, "headers": [*message["headers"], policy]}
-            await send(message)
-
-        await page(scope, receive, send_with_policy)
-
-    return guarded
+    return marimo.create_asgi_app(quiet=True, token=key).with_app(path="", root=str(notebook())).build()
 
 
 def _run(application: Any, listening: socket.socket) -> None:
