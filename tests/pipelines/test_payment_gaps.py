@@ -152,6 +152,11 @@ def test_a_booking_that_a_payment_names_is_asked_for_where_it_is_not_held() -> N
     assert named_bookings(holding(payments=rows), NOW).keys() == {"1001", "14900000000011", "1"}
 
 
+def test_what_is_dropped_names_no_booking() -> None:
+    assert named_bookings(holding(bookings=[], payments=[payment("p1", description=None)]), NOW) == {}
+    assert named_bookings(holding(bookings=[]), NOW) == {}
+
+
 def test_a_booking_in_checkout_is_asked_for_once_a_day_for_a_week() -> None:
     warehouse = holding(bookings=[], payments=[payment("p1", description="Booking 7", creation_time=NOW)])
     days = {named_bookings(warehouse, NOW + timedelta(hours=hours))["7"] for hours in range(0, 30 * 24, 5)}
