@@ -33,6 +33,8 @@ README = ROOT / "README.md"
 NOT_RUN = {
     ". .venv/bin/activate": "the tests run in that environment already",
     "bookeo dashboard": "serves until it is interrupted; tests/dashboard opens it",
+    "bookeo dashboard --host 0.0.0.0 --port 8080 --password-file /run/secrets/dashboard": "likewise; tests/dashboard "
+    "asks its guard",
     **{
         f'read -rsp "{name.replace("_", " ")}: " {variable}; export {variable}': "asks for a key; its name is tested"
         for name in ("api_key", "secret_key")

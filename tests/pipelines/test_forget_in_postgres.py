@@ -10,10 +10,12 @@ from bookeo_pipelines.destination import target
 from bookeo_pipelines.forget import planned_erasure
 from bookeo_pipelines.forget_subjects import Subject
 from bookeo_pipelines.load import LoadRequest, run_load
+from bookeo_pipelines.quoting import identifier
 from bookeo_sandbox import Sandbox, serve
 from loading import SMALL, settings_of
 from postgres_server import PostgresDatabase, PostgresServer
 
+FOREIGN = ("a%s", "%", "%%", "%(x)s", "{bookings}", 'x"; DROP TABLE bookeo_data.bookings; --', "it's", "A b")
 FILES = """
     SELECT count(*) FROM pg_class, LATERAL pg_read_binary_file(pg_relation_filepath(oid)) AS content
     WHERE relkind IN ('r', 't') AND relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
@@ -40,6 +42,14 @@ def test_a_customer_is_forgotten(
     postgres_server.run(f"CREATE TABLE {phones} (account_id text, customer_id text, number text)", postgres.name)
     postgres_server.run(f"INSERT INTO {phones} {row}", postgres.name)
     postgres_server.run(f"DELETE FROM {phones}", postgres.name)
+    # Tables of others, whose names are no SQL, and no marks of parameters.
+    for name in FOREIGN:
+        table, columns = identifier("public", name), f"account_id, customer_id, {identifier(f'{name}_email')}"
+        held = (
+            f"SELECT account_id, customer_id, '{address}' FROM bookeo_data.customers WHERE customer_id = '{customer}'"
+        )
+        postgres_server.run(f"CREATE TABLE {table} ({columns.replace(',', ' text,')} text)", postgres.name)
+        postgres_server.run(f"INSERT INTO {table} {held}", postgres.name)
     postgres_server.run("CHECKPOINT", postgres.name)
     for sign in (address, gone):
         assert int(postgres_server.run(FILES.format(sign), postgres.name)) > 0
@@ -50,6 +60,9 @@ def test_a_customer_is_forgotten(
     for sign in (customer, address, gone):
         assert postgres_server.run(FILES.format(sign), postgres.name) == "0"
     assert postgres_server.run(figures, postgres.name) == before
+    for name in FOREIGN:
+        emails = f"SELECT count({identifier(f'{name}_email')}), count(*) FROM {identifier('public', name)}"
+        assert postgres_server.run(emails, postgres.name) == "0|1", name
 
 
 def _customer(sandbox: Sandbox) -> tuple[str, str]:
