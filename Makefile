@@ -18,13 +18,16 @@ unexport PYTHONDONTWRITEBYTECODE
 MEMORY = $(shell grep -s ' /dev/shm ' /proc/mounts | grep -qv noexec && \
   [ "$$(df -Pk /dev/shm | awk 'END {print $$4}')" -gt 4000000 ] && echo /dev/shm)
 
-.PHONY: demo test lint soak bench dist sbom audit lock clean
+.PHONY: demo test quick lint soak bench dist sbom audit lock clean
 
 demo: $(DEMO_INSTALLED) ## install, then load the sandbox twice and ask three questions
 	@$(BIN)/bookeo demo
 
 test: $(INSTALLED) lint ## install everything and run all tests
 	PYTEST_DEBUG_TEMPROOT=$(MEMORY) $(BIN)/python -m pytest -n 3 --dist loadfile
+
+quick: $(INSTALLED) ## the tests of the source and of single modules, in less than a minute on an idle machine
+	PYTEST_DEBUG_TEMPROOT=$(MEMORY) $(BIN)/python -m pytest -q -n 2 tests/source tests/test_*.py
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

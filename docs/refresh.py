@@ -4,13 +4,11 @@ python docs/refresh.py                   settings, tables, commands, personal co
 python docs/refresh.py --models          also what Dagster must know of the dbt project's models
 python docs/refresh.py --demo            also what a demonstration prints, and its picture
 python docs/refresh.py --dashboard       also the pictures of the dashboard, with Debian's Chromium
-python docs/refresh.py --test FILE       also how `make test > FILE` ended
 """
 
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 from pathlib import Path
 
@@ -28,17 +26,12 @@ ROOT = Path(__file__).parents[1]
 PICTURE = ROOT / "docs" / "images" / "demo.svg"
 
 
-CLOSING = r"All checks passed!|\d+ files? already formatted|Success: no issues .*|=+ \d+ passed.* in [\d.]+s.*"
-"""What the programs say at the end of each part of `make test`."""
-
-
 def main() -> None:
     """Rewrites the documents."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", action="store_true")
     parser.add_argument("--demo", action="store_true")
     parser.add_argument("--dashboard", action="store_true")
-    parser.add_argument("--test", type=Path, metavar="FILE")
     given = parser.parse_args()
     parts = {place: make() for place, make in FRAGMENTS.items()}
     if given.demo:
@@ -48,9 +41,6 @@ def main() -> None:
         PICTURE.write_text(demonstration.picture(demonstration.second_half(lines)))
     if given.dashboard:
         dashboard_pictures.take(PICTURE.parent)
-    if given.test:
-        closing = [line for line in given.test.read_text().splitlines() if re.fullmatch(CLOSING, line)]
-        parts["README.md", "test"] = "\n".join(["```console", "$ make test", *closing, "```"])
     for (document, name), text in parts.items():
         path = ROOT / document
         path.write_text(with_fragment(path.read_text(), name, text))

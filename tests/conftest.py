@@ -8,6 +8,7 @@ import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from random import Random
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -24,6 +25,29 @@ if TYPE_CHECKING:
 gc.set_threshold(50_000, 20, 20)  # as the command does
 settings.register_profile("no deadline", deadline=None)  # how long an example takes says more about the machine
 settings.load_profile("no deadline")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--random-order", type=int, metavar="SEED", help="run files, and tests in each file, in another order"
+    )
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Shuffle the files, and the tests in each of them; a file stays together, for its tests share fixtures."""
+    seed: int | None = config.getoption("random_order")
+    if seed is None:
+        return
+    order = Random(seed)
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    shuffled = list(files.values())
+    order.shuffle(shuffled)
+    for tests in shuffled:
+        order.shuffle(tests)
+    items[:] = [item for tests in shuffled for item in tests]
 
 
 @pytest.fixture(autouse=True)

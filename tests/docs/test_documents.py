@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import sys
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -145,6 +146,27 @@ def test_the_diagram_of_imports_names_modules_that_exist() -> None:
         names = re.findall(r"\b\w+(?:\.py\b|/)", part)
         assert len(names) >= 6
         assert [name for name in names if not (folder / name).exists()] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_no_block_is_empty(document: Path) -> None:
+    for block in blocks(document):
+        lines = [line for line in block.code.splitlines() if line.strip()]
+        assert lines, block.name
+        if block.language == "console":
+            assert not lines[-1].startswith("$ "), f"{block.name} shows nothing of what the command prints"
+
+
+def test_the_readme_says_how_each_part_of_make_test_closes() -> None:
+    readme, makefile = (ROOT / "README.md").read_text(), (ROOT / "Makefile").read_text()
+    [rows] = re.findall(r"\| part \| closing line \|\n\| --- \| --- \|\n((?:\|.*\n)+)", readme)
+    shown = dict(re.findall(r"^\| `(.+)` \| `(.+)` \|$", rows, flags=re.MULTILINE))
+    made = re.findall(r"\$\(BIN\)/(ruff .*|mypy)$", makefile, flags=re.MULTILINE)
+    assert [*shown] == [*made, "pytest"], "the recipe lint, then the tests"
+    for command in made[:2]:
+        words = [sys.executable, "-m", *command.removesuffix(" .").split(), __file__]
+        printed = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+        assert re.fullmatch(shown[command].replace("N files", r"\d+ files?"), printed.strip())
 
 
 def test_targets_of_make_exist() -> None:
