@@ -13,7 +13,7 @@ from bookeo import LoadSession
 from bookeo.errors import RequestBudgetSpent
 from bookeo_pipelines.descriptions import describe_tables
 from bookeo_pipelines.destination import Target, kept_open
-from bookeo_pipelines.failures import as_bookeo_error
+from bookeo_pipelines.failures import as_bookeo_error, note_cause
 from bookeo_pipelines.packages import load_pending
 from bookeo_pipelines.warehouse import Warehouse
 from bookeo_pipelines.watching import LoadWatch
@@ -113,6 +113,7 @@ class Committing:
                 describe_tables(self.pipeline, tables)
         except Exception as error:
             # The rows are there; that nobody explains them is no reason to call the load failed.
+            note_cause(error)
             self._session.notes.say(f"The columns' descriptions could not be written ({type(error).__name__}).")
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from bookeo.errors import SettingsError
 from bookeo_pipelines.destination import Target
 from bookeo_pipelines.packages import working_folder
+from bookeo_pipelines.terminal import VisibleLines
 from bookeo_pipelines.warehouses import is_there, make_destination
 
 VARIABLE = "DBT_ENV_SECRET_BOOKEO_"
@@ -58,7 +59,7 @@ def run_dbt(target: Target, arguments: Sequence[str], variables: Mapping[str, st
         level = "info" if debug else "none"
         try:
             # What dbt prints is not what the command was asked for.
-            with redirect_stdout(sys.stderr):
+            with redirect_stdout(VisibleLines(sys.stderr)):
                 return dbtRunner().invoke(
                     [
                         *arguments,

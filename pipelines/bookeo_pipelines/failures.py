@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from enum import IntEnum, StrEnum
 from traceback import clear_frames
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from bookeo.errors import BookeoError, FatalError, RequestBudgetSpent, RetriableError, UnknownSetting
 from bookeo_pipelines.destination import Target, translate
 from bookeo_pipelines.file_errors import trouble_with_file
+from bookeo_pipelines.logs import CAUSES
 
 
 class ExitCode(IntEnum):
@@ -157,6 +159,15 @@ def because_of(failure: BookeoError, cause: BaseException) -> BookeoError:
     for link in _chain(cause):
         clear_frames(link.__traceback__)
     return failure
+
+
+def note_cause(error: BaseException) -> None:
+    """Show with --debug what led to something that a load only mentions and does without.
+
+    Args:
+        error: What was raised.
+    """
+    logging.getLogger(CAUSES).debug("Caused by", exc_info=error)
 
 
 def _failure(error: BaseException, chain: list[BaseException], target: Target) -> BookeoError:

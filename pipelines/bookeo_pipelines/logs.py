@@ -10,12 +10,15 @@ import logging
 import os
 import re
 import sys
+import traceback
 from datetime import UTC, datetime
 
 from bookeo_pipelines.json_text import json_text
 from bookeo_pipelines.terminal import visible
 
 OWN = ("bookeo", "bookeo_pipelines")
+CAUSES = "bookeo_pipelines.causes"
+"""The logger of what led to something that a load does without: heard with --debug only, as it may quote a row."""
 FOREIGN = ("dlt", "urllib3", "opentelemetry")
 DLT_SAYS = re.compile(
     r"(Created new load package|Extracted package|Empty package|Found \d+ load packages|Loading schema from load"
@@ -51,7 +54,10 @@ class LineHandler(logging.Handler):
             record: What is to be told.
         """
         try:
-            sys.stderr.write(f"{self.format(record)}\n")
+            lines = [self.format(record)]
+            if record.name == CAUSES and record.exc_info:
+                lines += map(visible, "".join(traceback.format_exception(*record.exc_info)).splitlines())
+            sys.stderr.write("".join(f"{line}\n" for line in lines))
             sys.stderr.flush()
         except Exception:
             self.handleError(record)
@@ -88,13 +94,14 @@ class LineHandler(logging.Handler):
         return record.levelno >= logging.WARNING and DLT_MINDS not in record.getMessage()
 
 
-def start_logging(log_format: str | None, level: str | None) -> None:
+def start_logging(log_format: str | None, level: str | None, *, debug: bool = False) -> None:
     """Makes ours the only handler of all loggers that matter, in place of an earlier one.
 
     Args:
         log_format: `text` or `json`; None where nobody asks.
         level: `debug`, `info`, `warning` or `error`; None: `info` where a format was asked for, else only warnings of
             our own.
+        debug: Whether what led to an error is shown.
     """
     asked = log_format is not None or level is not None
     shown = (level or ("info" if asked else "warning")).upper()
@@ -106,6 +113,7 @@ def start_logging(log_format: str | None, level: str | None) -> None:
         logger.setLevel(shown)
     # How a load ends is said in its summary; a line of it is for those who ask for lines.
     logging.getLogger("bookeo_pipelines.watching").setLevel("NOTSET" if asked else "CRITICAL")
+    logging.getLogger(CAUSES).setLevel("DEBUG" if debug else "CRITICAL")
     # dlt sets its logger's level by this. Without being asked it is silent: what it has to say is in the error that it
     # raises, and its text may quote a row.
     os.environ["RUNTIME__LOG_LEVEL"] = shown if asked else "CRITICAL"

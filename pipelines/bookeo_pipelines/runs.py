@@ -8,6 +8,7 @@ from decimal import Decimal
 from bookeo import LoadSession
 from bookeo.archiving import Note, note
 from bookeo.tables import LOAD_RUNS
+from bookeo_pipelines.failures import note_cause
 from bookeo_pipelines.warehouse import Warehouse
 
 
@@ -51,6 +52,7 @@ def record_run(
         note(session, Note.LOADED, row={**row, "seconds": str(row["seconds"])})
         warehouse.insert(LOAD_RUNS, row)
     except Exception as error:
+        note_cause(error)
         session.notes.say(f"This run could not be noted in {LOAD_RUNS.name} ({type(error).__name__}).")
 
 

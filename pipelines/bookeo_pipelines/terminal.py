@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import sys
 import unicodedata
-from typing import Any
+from typing import Any, TextIO
 
 from rich.console import Console
 from rich.text import Text
@@ -76,6 +76,33 @@ def heading(bold: str, rest: str = "") -> Text:
         One line.
     """
     return Text.assemble((visible(bold), "bold"), visible(rest))
+
+
+class VisibleLines(io.TextIOBase):
+    """A stream that passes on what another program's code prints, as it is seen.
+
+    Args:
+        stream: Where it goes.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write a text, of one or several lines.
+
+        Args:
+            text: The text.
+
+        Returns:
+            Its length.
+        """
+        self._stream.write("\n".join(map(visible, text.split("\n"))))
+        return len(text)
+
+    def flush(self) -> None:
+        """Write what waits."""
+        self._stream.flush()
 
 
 class Terminal(Console):

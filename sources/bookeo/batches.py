@@ -91,7 +91,7 @@ class Batch:
             shaped = _without(shaped, self.entity, self.unchanged)
         for table in shaped.rejected.column("table_name").to_pylist():
             self._session.notes.rejected[table] += 1
-        self._session.notes.unknown_fields.update(shaped.unknown_fields)
+        self._session.notes.note_unknown_fields(shaped.unknown_fields)
         return shaped
 
     def _find_links(self, payments: pa.Table) -> Mapping[str, Link]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import functools
+import re
 import threading
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -20,6 +21,10 @@ from bookeo.settings import BookeoSettings
 from bookeo.shape_versions import LoadVersions
 from bookeo.tables import Entity
 from bookeo.windows import Window
+
+FIELD_PATH = re.compile(r"[A-Za-z0-9_.\[\]$-]{1,100}")
+UNNAMED = "(no usual name)"
+"""Stands for fields that are not called like fields."""
 
 
 @dataclass
@@ -37,6 +42,15 @@ class LoadNotes:
     skipped: Counter[tuple[str, str]] = field(default_factory=Counter)
     unknown_fields: set[str] = field(default_factory=set)
     messages: list[str] = field(default_factory=list)
+
+    def note_unknown_fields(self, paths: Iterable[str]) -> None:
+        """Note fields that no column declares.
+
+        Args:
+            paths: Their dotted paths, as the API writes them. What does not look like a name is not repeated: it may be
+                a text, of which anything may come to stand in a log.
+        """
+        self.unknown_fields.update(path if FIELD_PATH.fullmatch(path) else UNNAMED for path in paths)
 
     def say(self, message: str) -> None:
         """Adds a sentence for the user, once.

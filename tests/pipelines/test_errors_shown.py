@@ -17,7 +17,8 @@ import typer
 from bookeo.errors import BookeoError, FatalError, RequestRejected, SettingsError
 from bookeo_pipelines import outcome, terminal
 from bookeo_pipelines.destination import Target
-from bookeo_pipelines.failures import as_bookeo_error, because_of
+from bookeo_pipelines.failures import as_bookeo_error, because_of, note_cause
+from bookeo_pipelines.logs import start_logging
 from bookeo_pipelines.outcome import run_and_exit, sentence_for, show_trace
 from bookeo_sandbox import Sandbox
 from command_runs import Run
@@ -97,6 +98,21 @@ def test_what_led_to_an_error_about_a_setting_stays_hidden(capsys: pytest.Captur
     assert "s3cr3t" not in shown
     show_trace(raised(FatalError("failed"), ValueError("\x1b[2J why")))
     assert r"ValueError: \x1b[2J why" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("log_format", [None, "json"])
+def test_what_a_load_only_mentions_is_shown_with_debug(
+    log_format: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    error = raised(RuntimeError("dlt's"), ValueError("row of \x1bAnna"))
+    start_logging(log_format, log_format and "debug")
+    note_cause(error)
+    assert capsys.readouterr().err == ""
+    start_logging(log_format, None, debug=True)
+    note_cause(error)
+    shown = capsys.readouterr().err
+    assert r"ValueError: row of \x1bAnna" in shown
+    assert "RuntimeError: dlt's" in shown
 
 
 def test_an_error_keeps_none_of_what_was_worked_on() -> None:

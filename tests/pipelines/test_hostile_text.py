@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from bookeo.errors import SettingsError
-from bookeo.session import LoadNotes
+from bookeo.session import UNNAMED, LoadNotes
 from bookeo_pipelines import check, pii_view, query, reconcile_view, status_view, summary
 from bookeo_pipelines.commands import options
 from bookeo_pipelines.load import AccountFailed, LoadResult
@@ -27,7 +27,7 @@ from bookeo_pipelines.pii import Inventory, PersonalColumn
 from bookeo_pipelines.reconcile import Reconciliation
 from bookeo_pipelines.reconcile_sweep import Kind
 from bookeo_pipelines.status import AccountStatus, Run, TableStatus, read_status
-from bookeo_pipelines.terminal import Terminal, cell, visible
+from bookeo_pipelines.terminal import Terminal, VisibleLines, cell, visible
 from hostile import PLAIN, TEXTS
 
 ROOT = Path(__file__).parents[2]
@@ -95,11 +95,24 @@ def views(first_result: LoadResult) -> Mapping[str, Callable[[Terminal], None]]:
     nothing = {kind: frozenset[str]() for kind in Kind}
     compared = [
         Reconciliation(
-            text, text, first_result.target, MOMENT, MOMENT, 1, 1, {**nothing, Kind.STALE: frozenset({text})}, nothing,
-            frozenset(), False, notes, first_result.usage, 1.0,
+            account=text,
+            account_id=text,
+            target=first_result.target,
+            since=MOMENT,
+            until=MOMENT,
+            bookings=1,
+            payments=1,
+            windows=1,
+            found={**nothing, Kind.STALE: frozenset({text})},
+            left=nothing,
+            awaiting_load=frozenset(),
+            fixed=False,
+            notes=notes,
+            usage=first_result.usage,
+            seconds=1.0,
         )
         for text in TEXTS
-    ]  # fmt: skip
+    ]
 
     def each(show: Callable[[Terminal, Any], None], things: Iterable[Any]) -> Callable[[Terminal], None]:
         return lambda out: [show(out, thing) for thing in things] and None
@@ -132,6 +145,20 @@ def test_a_cell_may_have_lines_but_stays_in_its_table() -> None:
     assert cell("a\nb\x1b").plain == "a\nb\\x1b"
     shown = printed(lambda out: query.print_rows(out, rows_of(["a\n2026-01-01 forged"])))
     assert all(line[0] not in "a2" for line in shown.splitlines())
+
+
+def test_what_another_program_prints_is_shown_as_it_is() -> None:
+    stream = io.StringIO()
+    for text in TEXTS:
+        print(text, file=VisibleLines(stream), end="\n", flush=True)
+    assert stream.getvalue() == "".join(visible(line) + "\n" for text in TEXTS for line in text.split("\n"))
+
+
+def test_new_fields_are_named_only_where_they_have_names() -> None:
+    notes = LoadNotes()
+    notes.note_unknown_fields(["mood", "options[].colour", "price.tip_2", "a-b", "Anna Karenina, born 1931", *TEXTS])
+    assert notes.unknown_fields - set(TEXTS) == {"mood", "options[].colour", "price.tip_2", "a-b", UNNAMED}
+    assert all(re.fullmatch(r"[\w.\[\]$-]+", name, re.ASCII) for name in notes.unknown_fields - {UNNAMED})
 
 
 def test_errors_and_lines_of_log(capsys: pytest.CaptureFixture[str]) -> None:

@@ -56,7 +56,7 @@ def reported(
     """
     from bookeo_pipelines.logs import start_logging
 
-    start_logging(log_format, log_level)
+    start_logging(log_format, log_level, debug=debug)
     report = Report(as_json, logging=log_format is not None or log_level is not None, debug=debug)
     try:
         yield report
