@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import duckdb
 import pytest
 
 from bookeo.errors import SettingsError
-from bookeo_pipelines.dashboard import guard, serving
+from bookeo_pipelines.dashboard import guard, marts, serving
 from bookeo_pipelines.dashboard.guard import POLICY, Guard, Password, is_loopback
 
 KEY = "the-key"
@@ -223,3 +224,13 @@ def test_the_password_comes_from_a_file_or_the_environment(folder: Path, monkeyp
     assert _password(None) == "another password"
     with pytest.raises(SettingsError, match="cannot be read: No such file"):
         _password(folder / "none")
+
+
+def test_the_page_reads_its_copy_and_nothing_else(built: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(marts.DATABASE_VARIABLE, str(built))
+    (folder / "secret.txt").write_text("what nobody else may read")
+    copy, _ = marts.open_marts()
+    assert copy.row("SELECT count(*) AS n FROM mart_tours_by_day")["n"] > 0
+    for sql in ("SELECT * FROM read_text('secret.txt')", "COPY mart_tours_by_day TO 'out.csv'"):
+        with pytest.raises(duckdb.PermissionException):
+            copy.rows(sql)

@@ -60,6 +60,15 @@ def test_what_can_be_foreseen_has_its_sentence(error: Exception) -> None:
     assert sentence.endswith(".")
 
 
+def test_a_working_folder_that_dlt_cannot_write_to(
+    bookeo: Run, keys: Sandbox, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bookeo_pipelines.packages.get_dlt_pipelines_dir", lambda: str(folder / "100%s"))
+    outcome_ = bookeo("load")
+    assert outcome_.code == 1
+    assert "percent sign; name another folder in DLT_DATA_DIR" in outcome_.err
+
+
 def test_only_a_bug_is_unforeseen_and_it_says_how_to_report_it() -> None:
     sentence = sentence_for(KeyError("Anna Karenina"))
     assert sentence.startswith("something unforeseen happened (KeyError in the command);")
