@@ -15,7 +15,7 @@ import duckdb
 import pytest
 from hypothesis import settings
 
-from isolation import forget_settings, isolate
+from isolation import READ_CLOCKS, forget_settings, isolate
 
 if TYPE_CHECKING:
     from bookeo_pipelines.load import LoadResult
@@ -62,6 +62,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         logger.setLevel(level)
     monkeypatch.undo()
     forget_settings()
+
+
+@pytest.fixture
+def clocks_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets this machine's clock be compared with the sandbox's, which is months away from it."""
+    from bookeo.clocks import ClockWatch
+
+    monkeypatch.setattr(ClockWatch, "read", READ_CLOCKS)
 
 
 @pytest.fixture

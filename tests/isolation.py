@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
+from bookeo.clocks import Clocks, ClockWatch, Reading
+
+READ_CLOCKS = ClockWatch.read
+"""How the clocks are read where no test takes care that they agree."""
 
 
 def isolate(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
@@ -19,6 +25,7 @@ def isolate(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     monkeypatch.setenv("RUNTIME__DLTHUB_TELEMETRY", "false")
     monkeypatch.setenv("RUNTIME__LOG_LEVEL", "ERROR")
     monkeypatch.chdir(folder)
+    agree_on_the_time(monkeypatch)
     forget_settings()
 
 
@@ -38,3 +45,13 @@ def write_secrets(folder: Path, text: str) -> Path:
     path.touch(mode=0o600)
     path.write_text(text)
     return path
+
+
+def agree_on_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let this machine's clock stand where the sandbox's does, which is at a fixed time."""
+
+    def read(watch: ClockWatch, before: Reading | None = None) -> Clocks:
+        clocks = READ_CLOCKS(watch, None)
+        return replace(clocks, machine=clocks.now, ahead=clocks.earliest)
+
+    monkeypatch.setattr(ClockWatch, "read", read)

@@ -7,20 +7,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from bookeo.windows import parse_time
+from bookeo.state import LoadState
 
 
 @dataclass(frozen=True)
 class Cursors:
-    """Where the next load of an account goes on from.
+    """How far the loads of an account have come.
 
     Args:
         account_id: The account.
-        bookings: Up to when changes of bookings have been read, aware.
+        bookings: Up to when changes of bookings have been read without a gap, aware.
         loaded_from: The first moment ever read, aware.
-        fed: Tables that have followed the bookings' cursor.
-        payments: Up to when the payments feed has been read, aware; None where it is not.
+        fed: Tables that are filled from the list of bookings.
+        payments: Up to when the payments feed has been read without a gap, aware; None where it is not read.
         settings: When the account's small lists were read last, aware; None where they were not.
+        state: All that the loads remember.
     """
 
     account_id: str
@@ -29,6 +30,7 @@ class Cursors:
     fed: frozenset[str]
     payments: datetime | None
     settings: datetime | None
+    state: LoadState
 
 
 def source_state(state: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -44,21 +46,8 @@ def source_state(state: Mapping[str, Any]) -> Mapping[str, Any]:
     return found
 
 
-def resource_states(state: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Finds what the source's resources keep in a pipeline's state.
-
-    Args:
-        state: dlt's state of the pipeline.
-
-    Returns:
-        The state of each resource, by its name; empty if nothing was loaded.
-    """
-    found: Mapping[str, Any] = source_state(state).get("resources", {})
-    return found
-
-
 def read_cursors(state: Mapping[str, Any]) -> Cursors | None:
-    """Reads how far a pipeline has come.
+    """Read how far a pipeline has come.
 
     Args:
         state: dlt's state of the pipeline.
@@ -66,22 +55,17 @@ def read_cursors(state: Mapping[str, Any]) -> Cursors | None:
     Returns:
         Its cursors; None if it has not loaded bookings.
     """
-    resources = resource_states(state)
-    bookings = resources.get("booking_pages", {})
-    cursor = _last_value(bookings, "updated_at")
-    if cursor is None or "account_id" not in bookings:
+    loads = LoadState.from_source(source_state(state))
+    first, reached = loads.bookings.first, loads.bookings.reached()
+    if loads.account_id is None or first is None:
         return None
-    read_at = resources.get("settings_answers", {}).get("read_at")
     return Cursors(
-        account_id=bookings["account_id"],
-        bookings=cursor,
-        loaded_from=parse_time(bookings["loaded_from"]),
-        fed=frozenset(bookings.get("fed", ())),
-        payments=_last_value(resources.get("payment_feed", {}), "received_time"),
-        settings=parse_time(read_at) if read_at else None,
+        account_id=loads.account_id,
+        # A table of which nothing counts as read any more is read from the start.
+        bookings=reached or first,
+        loaded_from=first,
+        fed=frozenset(table for table, part in loads.bookings.covered.items() if part),
+        payments=loads.payments.reached(),
+        settings=loads.done_at.get("settings"),
+        state=loads,
     )
-
-
-def _last_value(resource: Mapping[str, Any], cursor: str) -> datetime | None:
-    found: datetime | None = resource.get("incremental", {}).get(cursor, {}).get("last_value")
-    return found

@@ -17,6 +17,7 @@ from dlt.common.destination.exceptions import DestinationException
 
 from bookeo import BookeoError, BookeoSettings, LoadNotes, LoadSession, Progress, bookeo_source
 from bookeo.api import BookeoClient
+from bookeo.errors import FeedRefused, ListUnproven, PermissionMissing
 from bookeo.usage import Usage
 from bookeo_pipelines.committing import Committing
 from bookeo_pipelines.data_copies import note_archive
@@ -274,11 +275,20 @@ def _load(
         session.known_empty = known_empty(request.pipeline_name, request.target, account_id)
         phases = Phases(committing, session, source, names, proven, request.refresh_customers, checked)
         phases.run()
+        session.failure = session.failure or _left_open(session)
         with committing.questions():
             # Payments can go without any coming.
             after = before | committing.warehouse.row_counts([*session.rows, "payments"])
             mark = proof(session, names, after) if phases.proves else None
-            record_run(committing.warehouse, session, began, committing.packages, mark, phases.payments_checked_until)
+            record_run(
+                committing.warehouse,
+                session,
+                began,
+                committing.packages,
+                mark,
+                phases.payments_checked_until,
+                phases.read_until(),
+            )
             if session.archive is not None and committing.packages:
                 note_archive(committing.warehouse, session.archive.place)
     except BookeoError:
@@ -289,7 +299,7 @@ def _load(
         ending.close()
     seconds = time.monotonic() - started
     covered = _covered(session, phases.reached)
-    moves = session.range is not None and session.range.moves_cursor
+    moves = session.range is not None and not session.range.rereads
     result = LoadResult(
         account=request.settings.account,
         account_id=account_id,
@@ -322,11 +332,33 @@ def _load(
     return result
 
 
+def _left_open(session: LoadSession) -> BookeoError | None:
+    """Find why a load that came to its end is not complete all the same."""
+    refused = session.no_payment_feed
+    if isinstance(refused, PermissionMissing):
+        return refused
+    if refused is not None:
+        return FeedRefused(
+            f"The payments feed cannot be read ({refused}), so payments that belong to no booking are not loaded; run "
+            "the same command again later.",
+            operation="GET /payments",
+        )
+    lists = {operation: count for operation, count in session.unproven.items() if count}
+    if not lists:
+        return None
+    what = ", ".join(f"{count} of {operation}" for operation, count in sorted(lists.items()))
+    return ListUnproven(
+        f"Everything listed is loaded, but lists do not add up to the totals announced ({what}); the next load reads "
+        "them again, and bookeo status shows them."
+    )
+
+
 def _covered(session: LoadSession, reached: datetime | None) -> tuple[datetime, datetime] | None:
     """The range whose bookings are in the destination."""
     if session.range is None or reached is None:
         return None
-    return session.range.since, session.range.until if session.finished else min(reached, session.range.until)
+    until = session.range.until if session.finished else min(reached, session.range.until)
+    return min(session.range.since, until), until
 
 
 def lock_path(request: LoadRequest) -> Path:

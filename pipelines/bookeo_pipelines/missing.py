@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from bookeo.tables import TABLES
@@ -115,21 +115,6 @@ def customer_count(warehouse: Warehouse) -> int:
     """
     sql = "SELECT count(DISTINCT customer_id) FROM {bookings} WHERE account_id = %s"
     return int(warehouse.rows(sql, warehouse.account_id)[0][0])
-
-
-def first_booking(warehouse: Warehouse) -> Any:
-    """Finds a moment before the first payment: bookings are paid when they are made, or later.
-
-    Args:
-        warehouse: The warehouse.
-
-    Returns:
-        The moment, aware; None where there are no bookings.
-    """
-    if not warehouse.has("bookings"):
-        return None
-    [(first,)] = warehouse.rows("SELECT min(creation_time) FROM {bookings} WHERE account_id = %s", warehouse.account_id)
-    return first - timedelta(days=1) if first else None
 
 
 def short_histories(warehouse: Warehouse, moment: datetime | None = None) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -12,11 +12,13 @@ from dlt.extract import DltSource
 from bookeo import LoadSession, bookeo_source
 from bookeo.availability import snapshot_is_due
 from bookeo.errors import RequestBudgetSpent, SettingsError
+from bookeo.settings import moment
 from bookeo.settings_lists import lists_are_due
-from bookeo.windows import parse_time
+from bookeo.state import LoadState
 from bookeo_pipelines.asking import Asking
 from bookeo_pipelines.committing import Committing, answers_of
-from bookeo_pipelines.missing import first_booking, held_rows
+from bookeo_pipelines.cursors import source_state
+from bookeo_pipelines.missing import held_rows
 from bookeo_pipelines.payment_links import WarehouseLinks
 from bookeo_pipelines.proof import PROVEN_TABLES
 from bookeo_pipelines.settlement import Settlement
@@ -122,6 +124,11 @@ class Phases:
         if "customer_bookings" in self._tables and session.settings.histories == "as_needed":
             asking.histories()
 
+    def read_until(self) -> dict[str, datetime | None]:
+        """Tell up to when each list has been read without a gap, as committed, by its name."""
+        start = moment(self._session.settings.start, "The setting start")
+        return {name: listing.reached(start) for name, listing in self._state.lists.items()}
+
     def _make_sources(self, first: DltSource) -> Iterator[DltSource]:
         """A source for each package, as none can be read twice."""
         yield first
@@ -147,8 +154,8 @@ class Phases:
             began = session.reader.windows_done if session.reader else 0
             landed = not names or self._committing.commit(source.with_resources(*names))
             session.payments_along = False
-            if landed and session.reader and session.reader.windows_done:
-                self.reached = session.reader.position - timedelta(seconds=1)
+            if landed and session.bookings:
+                self.reached = session.bookings.reached
             if not landed or not names or session.failure or session.reader is None or session.finished:
                 windows = session.reader.windows_done - began if session.reader and landed else 0
                 if isinstance(session.failure, RequestBudgetSpent) and not windows and self._committing.packages <= 1:
@@ -167,7 +174,7 @@ class Phases:
             or "payments" not in self._tables
             or session.settings.payments != "as_needed"
             or not session.may_read("payments")
-            or not self._state_of(FEED)
+            or not self._state.payments.covered
         ):
             return False
         session.payment_links = self._links
@@ -176,17 +183,12 @@ class Phases:
     def _read_payments(self) -> bool:
         """Commits the payments feed in chunks, linked to the bookings that are there by now."""
         session = self._session
-        warehouse = self._warehouse
         if not session.may_read("payments"):
             # An empty feed would only mean that there is nothing to be seen, and must not move its cursor.
             session.notes.say("Payments are left out: the api key lacks the permission payments_r_all.")
             return True
         session.payment_links = self._links
         reader = session.payment_reader  # Where no booking was new, some or all of them have been read by now.
-        if reader is None:
-            session.payments_since = first_booking(warehouse)
-            if warehouse.has("bookings") and session.payments_since is None:
-                return True
         while not session.no_payment_feed and (reader is None or not reader.finished):
             source = next(self._sources)
             if not self._committing.commit(source.with_resources(*self._resources(source, feed=True))):
@@ -201,22 +203,21 @@ class Phases:
         days = self._session.settings.refresh_customers_days
         if self._refresh_customers or not days:
             return self._refresh_customers
-        read_at = self._state_of("customer_list").get("read_at")
-        return not read_at or self._session.now - parse_time(read_at) >= timedelta(days=days)
+        return self._state.due("customers", self._session.now, timedelta(days=days))
 
-    def _state_of(self, resource: str) -> Mapping[str, Any]:
-        resources = self._committing.pipeline.state.get("sources", {}).get("bookeo", {}).get("resources", {})
-        found: Mapping[str, Any] = resources.get(resource, {})
-        return found
+    @property
+    def _state(self) -> LoadState:
+        """What the loads remember, as of the last package committed."""
+        return LoadState.from_source(source_state(self._committing.pipeline.state))
 
     def _resources(self, source: Any, *, feed: bool) -> list[str]:
         """The resources of one phase: those of the tables to load, and the ledgers of whatever is asked for them."""
         selected = {n: r for n, r in source.resources.items() if r.selected and (answers_of(r) == FEED) == feed}
         asked = {answers_of(r) for r in selected.values() if r.table_name in self._tables}
         # What is not due would yield nothing, and each resource costs dlt some work.
-        if not lists_are_due(self._session, self._state_of("settings_answers")):
+        if not lists_are_due(self._session, self._state):
             asked.discard("settings_answers")
-        if not snapshot_is_due(self._session, self._state_of("slot_answers")):
+        if not snapshot_is_due(self._session, self._state):
             asked.discard("slot_answers")
         loaded = self._tables | LEDGER_TABLES
         return [name for name, r in selected.items() if answers_of(r) in asked and r.table_name in loaded]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import math
 import os
@@ -11,17 +10,18 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import dropwhile
 from pathlib import Path
-from typing import Any
 
 from bookeo import LoadSession
 from bookeo.availability import products_with_slots, snapshot_is_due, snapshot_windows
-from bookeo.cursor import Range, next_range
+from bookeo.ranges import Range, Wanted, next_range
+from bookeo.reader import booking_fetch, windows_of
 from bookeo.settings import BookeoSettings, moment
 from bookeo.settings_lists import SETTINGS_ENTITIES, lists_are_due
-from bookeo.windows import Window, format_time, parse_time, split_range
-from bookeo_pipelines.cursors import resource_states
+from bookeo.state import LoadState
+from bookeo.tables import BOOKING
+from bookeo.windows import Window, format_time, parse_time
+from bookeo_pipelines.cursors import source_state
 from bookeo_pipelines.destination import Target
 from bookeo_pipelines.packages import open_pipeline, working_folder
 
@@ -80,22 +80,19 @@ def make_plan(
     """
     session = LoadSession(settings)
     try:
-        states = _states(target, pipeline_name)
-        covered = _range(session, states.get("booking_pages", {}), since, until)
-        windows = split_range(covered.since, covered.until, timedelta(days=settings.window_days))
-        from bookeo.reader import booking_fetch
-
+        state = _state(target, pipeline_name)
+        covered = _range(session, state, since, until)
+        windows = windows_of(covered.asked, settings)
         fetch = booking_fetch(session.client)
         with ThreadPoolExecutor(settings.concurrency) as threads:
-            totals = threads.map(lambda window: fetch(window, 1, None).info.total_items, windows)
+            totals = threads.map(lambda window: fetch(window, 1, None).info.total_items or 0, windows)
             counted = dict(zip(windows, totals, strict=True))
         _keep(pipeline_name, target, session, counted)
         return Plan(
             account_id=session.account_id,
             covered=covered,
             windows=counted,
-            requests=_requests(settings, counted, lists=lists_are_due(session, states.get("settings_answers", {})))
-            | _slot_requests(session, states.get("slot_answers", {})),
+            requests=_requests(settings, counted, lists=lists_are_due(session, state)) | _slot_requests(session, state),
             requests_per_second=settings.effective_requests_per_second,
             requests_made=session.client.transport.usage.total_requests,
         )
@@ -103,26 +100,29 @@ def make_plan(
         session.close()
 
 
-def _states(target: Target, pipeline_name: str) -> dict[str, Any]:
-    """A copy of what the resources keep in the pipeline's state; empty if nothing was loaded."""
+def _state(target: Target, pipeline_name: str) -> LoadState:
+    """A copy of what the loads remember; that of no load if nothing was loaded."""
     if target.database is not None and not target.database.exists():
-        return {}
+        return LoadState()
     with tempfile.TemporaryDirectory() as folder:
-        return copy.deepcopy(dict(resource_states(open_pipeline(pipeline_name, target, Path(folder)).state)))
+        return LoadState.from_source(source_state(open_pipeline(pipeline_name, target, Path(folder)).state))
 
 
-def _range(session: LoadSession, state: dict[str, Any], since: datetime | None, until: datetime | None) -> Range:
+def _range(session: LoadSession, state: LoadState, since: datetime | None, until: datetime | None) -> Range:
     """What the load would cover, decided on a copy of its state."""
+    state.belongs_to(session.account_id)
     return next_range(
         state,
-        account_id=session.account_id,
-        tables=state.get("fed", ()),
-        cursor=state.get("incremental", {}).get("updated_at", {}).get("last_value") if "account_id" in state else None,
-        start=moment(session.settings.start, "The setting start"),
-        now=session.now,
-        since=since,
-        until=until,
-        overlap_seconds=session.settings.overlap_seconds,
+        "bookings",
+        Wanted(
+            # The tables of the loads so far; of the first one, any.
+            tables=frozenset(state.bookings.covered) or frozenset({BOOKING.table.name}),
+            start=moment(session.settings.start, "The setting start"),
+            since=since,
+            until=until,
+            overlap_seconds=session.settings.overlap_seconds,
+        ),
+        session.clocks,
     )
 
 
@@ -137,16 +137,14 @@ def _requests(settings: BookeoSettings, windows: Mapping[Window, int], *, lists:
     if settings.payments == "always":
         requests["GET /bookings/{bookingNumber}/payments"] = bookings
     elif settings.payments == "as_needed":
-        # The feed is read from the first booking on, window by window.
-        from_first = list(dropwhile(lambda total: not total, windows.values()))
-        pages = [math.ceil(total * PAYMENTS_PER_BOOKING / settings.payments_per_page) for total in from_first]
+        pages = [math.ceil(total * PAYMENTS_PER_BOOKING / settings.payments_per_page) for total in windows.values()]
         requests["GET /payments (about)"] = sum(max(count, 1) for count in pages) or 1
     if settings.histories == "always":
         requests["GET /customers/{id}/bookings (at most)"] = bookings
     return requests
 
 
-def _slot_requests(session: LoadSession, state: Mapping[str, Any]) -> dict[str, int]:
+def _slot_requests(session: LoadSession, state: LoadState) -> dict[str, int]:
     if not snapshot_is_due(session, state) or not session.may_read("availability"):
         return {}
     return {"GET /availability/slots (about)": 1 + len(products_with_slots(session)) * len(snapshot_windows(session))}

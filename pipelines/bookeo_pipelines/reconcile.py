@@ -328,8 +328,9 @@ class _Reconciling:
         return {n: basis for n, basis in cancelling_out(self._warehouse).items() if n in self.found[Kind.UNLINKED]}
 
     def _next_load(self) -> NextLoad:
-        overlap = self._session.settings.overlap_seconds
         cursors = self._cursors
+        known = cursors.state.bookings.overlap_seconds
+        overlap = max(self._session.settings.overlap_seconds, known)
         feed = cursors.payments if self._session.settings.payments == "as_needed" else None
         return NextLoad(
             bookings=start_with_overlap(cursors.bookings, overlap, cursors.loaded_from),

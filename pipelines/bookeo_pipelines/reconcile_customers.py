@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from bookeo import LoadSession
 from bookeo.completeness import whole_list
-from bookeo.errors import NotFound
+from bookeo.errors import NotFound, WindowIncomplete
 from bookeo.forgotten import is_pseudonym
 from bookeo_pipelines.warehouse import Warehouse
 
@@ -40,7 +40,15 @@ def deleted_customers(session: LoadSession, warehouse: Warehouse, vanished: Coll
     with_bookings = {customer for customer, number in bookings if number not in gone}
     doubted = {customer for (customer,) in held if customer not in with_bookings and not is_pseudonym(customer)}
     if len(doubted) > 1 + len(held) // session.settings.items_per_page:
-        pages = whole_list(lambda page, token: session.client.customers_page(number=page, token=token), key="id")
+        pages, proven = whole_list(
+            lambda page, token: session.client.customers_page(number=page, token=token), key="id"
+        )
+        if not proven:
+            raise WindowIncomplete(
+                "Incomplete: GET /customers did not return as many customers as it announced; run the same command "
+                "again later.",
+                operation="GET /customers",
+            )
         doubted -= {str(key) for page in pages for key in page.keys("id")}
     if not doubted:
         return frozenset()

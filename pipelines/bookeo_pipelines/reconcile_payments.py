@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bookeo import BookeoError, LoadSession
-from bookeo.feed import feed_is_closed
+from bookeo.feed import feed_is_refused
 from bookeo.sweep import PAYMENT_COMPARED, Values, bookeo_payments, payments_in, receipt_reader
 from bookeo.windows import Window
 from bookeo_pipelines.missing import key_conditions, not_yet_asked
@@ -61,7 +61,7 @@ class PaymentComparison:
             # Where the feed was never read, the next load reads all of it.
             found = self._sweep(self.next_load.payments) if self.next_load.payments else {}
         except BookeoError as error:
-            if not feed_is_closed(error):
+            if not feed_is_refused(error):
                 raise
             self.session.notes.say(f"{error.message} Payments are compared by the sums of each booking only.")
             found = {}

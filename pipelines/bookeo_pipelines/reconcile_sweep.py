@@ -146,7 +146,7 @@ class Comparison:
         if waiting:
             self._compare(waiting)
         self.bookings = self.session.bookings_read
-        self._ask_for_the_absent(reader.since, reader.until)
+        self._ask_for_the_absent(reader.wanted.windows[0].start, reader.wanted.windows[-1].end)
         self._judge_what_was_paid()
         return {kind: frozenset(self._found[kind]) for kind in Kind}
 

@@ -28,7 +28,7 @@ from bookeo_pipelines.load import LoadRequest, LoadResult, TableChange
 from bookeo_pipelines.marking import mark_deleted
 from bookeo_pipelines.newer import NewerRows
 from bookeo_pipelines.packages import finish_pending, load_pending, open_pipeline
-from bookeo_pipelines.replay_cursor import REREAD, Coverage, write_state
+from bookeo_pipelines.replay_cursor import REREAD, ReplayedWindows, write_state
 from bookeo_pipelines.settlement import UNLINKED, Settlement, remove_payments, unlink_payments
 from bookeo_pipelines.warehouse import Warehouse
 
@@ -91,7 +91,7 @@ class AccountReplay:
         self._pipeline = open_pipeline(load.pipeline_name, load.target)
         self._warehouse = Warehouse(self._pipeline, account_id)
         self._gathering = Gathering()
-        self._coverage = Coverage()
+        self._coverage = ReplayedWindows()
         self._sets_of_payments = False
         self._packages = 0
         self._damaged: list[str] = []
@@ -244,12 +244,12 @@ class AccountReplay:
     def _leave_state(self) -> str:
         """Sets the cursors where the destination has none, and who is forgotten; says where the next load goes on."""
         known = read_cursors(self._pipeline.state)
-        states = None if known else self._coverage.state(self._warehouse, self._session.account_id)
-        if (states or self._forgotten) and self._pipeline.default_schema_name is not None:
-            write_state(self._pipeline, states or {}, self._forgotten)
+        loads = None if known else self._coverage.state(self._warehouse, self._session.account_id)
+        if (loads or self._forgotten) and self._pipeline.default_schema_name is not None:
+            write_state(self._pipeline, loads, self._forgotten)
         reached = read_cursors(self._pipeline.state)
         if reached is None:
-            return "The next load begins at the start: the archive does not go back to where the loads began."
+            return "The next load begins at the start: the archive holds no window of bookings that is whole."
         until = "as before" if known else "up to which the archive is unbroken"
         return f"The next load goes on from {reached.bookings:%Y-%m-%d %H:%M} UTC, {until}."
 

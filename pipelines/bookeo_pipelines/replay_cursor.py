@@ -1,58 +1,48 @@
-"""Where the next load goes on after a replay into an empty database: at the end of what the archive covers unbroken."""
+"""What counts as read after a replay into an empty database: the windows that the archive holds whole."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from bookeo.archive_file import NOTES, ArchiveFile
-from bookeo.archiving import BOOKING_PAGES
+from bookeo.coverage import Coverage
 from bookeo.forgotten import STATE_KEY
-from bookeo.resources import NEVER
-from bookeo.windows import ONE_SECOND, floor_second, format_time
-from bookeo_pipelines.missing import first_booking
+from bookeo.state import PAYMENTS, ListState, LoadState
+from bookeo.windows import Window, floor_second
 from bookeo_pipelines.packages import load_pending
-from bookeo_pipelines.phases import FEED
 from bookeo_pipelines.warehouse import Warehouse
 
-Span = tuple[datetime, datetime]
 REREAD = ("settings.", "availability.")
 """How the folders begin of what the next load reads again anyhow."""
 
 
-class Coverage:
+class ReplayedWindows:
     """Which windows a replay has brought."""
 
     def __init__(self) -> None:
-        self._bookings: list[tuple[str, Span]] = []
-        self._payments: list[tuple[str, Span]] = []
+        self._windows: list[tuple[str, frozenset[str], Window]] = []
         self._in_pieces: set[str] = set()
-        self._loaded_from: datetime | None = None
-        self._fed: frozenset[str] | None = None
 
     def add(self, file: ArchiveFile, facts: Mapping[str, Any]) -> None:
-        """Takes note of the windows of a file.
+        """Take note of the windows of a file.
 
         Args:
             file: The file.
             facts: What it says of its answers.
         """
-        windows = [
-            (file.package, (datetime.fromisoformat(row["window_start"]), datetime.fromisoformat(row["window_end"])))
-            for row in facts["load_windows"]
-        ]
-        cursor = facts.get("cursor")
-        if cursor and cursor["moves"]:
-            self._bookings += windows
-            self._loaded_from = self._loaded_from or datetime.fromisoformat(cursor["loaded_from"])
-            fed = frozenset(cursor["fed"])
-            self._fed = fed if self._fed is None else self._fed & fed
-        elif facts["entity"] == "Payment":
-            self._payments += windows
+        tables = _filled(facts)
+        for row in facts["load_windows"] if tables else ():
+            if row["status"] == "complete":
+                start, end = (
+                    floor_second(datetime.fromisoformat(row[name])) for name in ("window_start", "window_end")
+                )
+                self._windows.append((file.package, tables, Window(start, end)))
 
     def add_damaged(self, file: ArchiveFile) -> None:
-        """Takes note of a file that cannot be read: what was in a package with it must be asked for again.
+        """Take note of a file that cannot be read: what was in a package with it must be asked for again.
 
         Args:
             file: The file.
@@ -60,58 +50,69 @@ class Coverage:
         if not file.operation.startswith((*REREAD, NOTES)):
             self._in_pieces.add(file.package)
 
-    def _whole(self, spans: Iterable[tuple[str, Span]]) -> list[Span]:
-        return [span for package, span in spans if package not in self._in_pieces]
+    def state(self, warehouse: Warehouse, account_id: str) -> LoadState | None:
+        """Make the state that the next load goes on from.
 
-    def state(self, warehouse: Warehouse, account_id: str) -> dict[str, Any] | None:
-        """Makes the state of the resources that own the cursors.
+        The archive does not tell whether the clocks of the loads agreed, so nothing after the newest row counts.
 
         Args:
             warehouse: The account's tables, after the replay.
             account_id: The account.
 
         Returns:
-            The state by resource; None where the archive does not go back to where the loads began.
+            The state; None where the archive holds no window of bookings.
         """
-        if self._loaded_from is None or self._fed is None:
-            return None
-        reached = _unbroken(self._loaded_from, self._whole(self._bookings))
-        if reached is None:
-            return None
-        bookings = {"account_id": account_id, "fed": sorted(self._fed), "loaded_from": format_time(self._loaded_from)}
-        states = {BOOKING_PAGES: {"incremental": {"updated_at": _at(reached)}, **bookings}}
-        first = first_booking(warehouse)
-        received = _unbroken(floor_second(first), self._whole(self._payments)) if first else None
-        if received is not None:
-            states[FEED] = {"incremental": {"received_time": _at(received)}}
-        return states
+        state = LoadState(account_id)
+        whole: dict[str, list[Window]] = defaultdict(list)
+        for package, tables, window in self._windows:
+            if package not in self._in_pieces:
+                for table in tables:
+                    whole[table].append(window)
+        for table, windows in whole.items():
+            of_feed = table == _FEED
+            newest = (
+                _newest(warehouse, "payments", "received_time")
+                if of_feed
+                else _newest(warehouse, "bookings", "updated_at")
+            )
+            listing: ListState = state.payments if of_feed else state.bookings
+            if newest is not None:
+                listing.covered[PAYMENTS if of_feed else table] = Coverage.of(windows).until(newest)
+        return state if state.bookings.first else None
 
 
-def write_state(pipeline: Any, states: Mapping[str, Any], forgotten: Mapping[str, Any] | None) -> None:
-    """Writes what the next load must know into the destination.
+_FEED = "payments of the feed"
+
+
+def _filled(facts: Mapping[str, Any]) -> frozenset[str]:
+    """Tell which tables hold all rows of a file's windows."""
+    if facts["entity"] == "Payment":
+        return frozenset({_FEED})
+    old = facts.get("cursor")
+    if old is not None:  # as loads without a versioned state have written it
+        return frozenset(old["fed"]) if old["moves"] else frozenset()
+    return frozenset(facts.get("filled", ()))
+
+
+def _newest(warehouse: Warehouse, table: str, column: str) -> datetime | None:
+    if not warehouse.has(table):
+        return None
+    [(newest,)] = warehouse.rows(f"SELECT max({column}) FROM {{{table}}} WHERE account_id = %s", warehouse.account_id)
+    return newest if isinstance(newest, datetime) else None
+
+
+def write_state(pipeline: Any, loads: LoadState | None, forgotten: Mapping[str, Any] | None) -> None:
+    """Write what the next load must know into the destination.
 
     Args:
         pipeline: The pipeline.
-        states: The state of resources, by name; others stay as they are.
+        loads: What the loads remember; None where that stays as it is.
         forgotten: Who is forgotten, see `Forgotten.as_state`; None where that stays as it is.
     """
     with pipeline.managed_state(extract_state=True) as state:
         source = state.setdefault("sources", {}).setdefault("bookeo", {})
-        source.setdefault("resources", {}).update(states)
+        if loads is not None:
+            loads.write_to(source)
         if forgotten is not None:
             source[STATE_KEY] = forgotten
     load_pending(pipeline)
-
-
-def _at(moment: datetime) -> dict[str, Any]:
-    return {"initial_value": NEVER, "last_value": moment, "unique_hashes": []}
-
-
-def _unbroken(start: datetime, windows: Iterable[Span]) -> datetime | None:
-    """Follows windows from a moment on for as long as each meets the one before to the second."""
-    reached = start - ONE_SECOND
-    for first, last in sorted(windows):
-        if first > reached + ONE_SECOND:
-            break
-        reached = max(reached, last)
-    return reached if reached >= start else None

@@ -11,8 +11,9 @@ from typing import Any
 
 from bookeo import BookeoSettings
 from bookeo.errors import SettingsError
+from bookeo.state import LoadState, changing
 from bookeo.tables import BOOKING, CUSTOMER, CUSTOMER_BOOKING, PAYMENT, SETTINGS_ENTITIES
-from bookeo.windows import MAX_WINDOW, format_time
+from bookeo.windows import MAX_WINDOW
 from bookeo_pipelines.access import sole_access
 from bookeo_pipelines.cursors import Cursors, read_cursors
 from bookeo_pipelines.destination import Target
@@ -20,8 +21,6 @@ from bookeo_pipelines.failures import as_bookeo_error
 from bookeo_pipelines.load import LoadRequest
 from bookeo_pipelines.packages import finish_pending, open_pipeline
 
-BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
-"""The payments feed's cursor before its first reading."""
 PAYMENTS = frozenset(table.name for table in PAYMENT.tables)
 SETTINGS = frozenset(table.name for entity in SETTINGS_ENTITIES for table in entity.tables)
 WITH_BOOKINGS = frozenset(
@@ -35,31 +34,39 @@ class Rewind:
     """What a reset does.
 
     Args:
-        bookings: Where the bookings' cursor goes back to, aware; None where it stays.
-        payments: Where the payments feed's cursor goes back to, aware; None where it stays.
+        since: From when on everything is read again, aware; None where tables are named.
+        table: The table that is read again from the beginning; None where a moment is named.
         settings: Whether the account's small lists are read again.
         cursors: How it was before.
     """
 
-    bookings: datetime | None
-    payments: datetime | None
+    since: datetime | None
+    table: str | None
     settings: bool
     cursors: Cursors
+
+    @property
+    def of_feed(self) -> bool:
+        """Whether the table is filled from the payments feed."""
+        return self.table in PAYMENTS and self.cursors.payments is not None
 
     @property
     def sentences(self) -> list[str]:
         """What the next load will do, for people."""
         said = []
-        if self.bookings is not None:
+        bookings = self.since
+        if self.table is not None and not self.settings and not self.of_feed:
+            bookings = self.cursors.loaded_from
+        if bookings is not None:
             said.append(
-                f"The next load reads again all bookings changed since {_moment(self.bookings)} (it would have gone on "
+                f"The next load reads again all bookings changed since {_moment(bookings)} (it would have gone on "
                 f"from {_moment(self.cursors.bookings)}): "
-                f"at least {_windows(self.bookings, self.cursors.bookings)} request(s)."
+                f"at least {_windows(bookings, self.cursors.bookings)} request(s)."
             )
-        if self.payments == BEGINNING:
-            said.append("The next load reads the payments feed again from the first booking on.")
-        elif self.payments is not None:
-            said.append(f"The next load reads the payments feed again from {_moment(self.payments)} on.")
+        if self.of_feed:
+            said.append("The next load reads the payments feed again from the start.")
+        elif self.since is not None and self.cursors.payments is not None:
+            said.append(f"The next load reads the payments feed again from {_moment(self.since)} on.")
         if self.settings:
             said.append("The next load reads products, rates, resources, taxes and the business again.")
         return [*said, "Rows are written anew in their place; none are deleted."]
@@ -86,8 +93,11 @@ class Reset:
             BookeoError: The destination does not take it; everything is as before.
         """
         try:
-            with self._pipeline.managed_state(extract_state=True) as state:
-                _rewind(state["sources"]["bookeo"]["resources"], self.rewind)
+            with (
+                self._pipeline.managed_state(extract_state=True) as state,
+                changing(state["sources"]["bookeo"]) as loads,
+            ):
+                _rewind(loads, self.rewind)
             self._pipeline.normalize()
             self._pipeline.load()
         except Exception as error:
@@ -147,42 +157,25 @@ def plan_rewind(cursors: Cursors, *, table: str | None, since: datetime | None) 
     """
     if (table is None) == (since is None):
         raise SettingsError("Say what to rewind: either --table or --since.")
-    if since is not None:
-        if since >= cursors.bookings:
-            raise SettingsError(
-                f"The cursor is at {_moment(cursors.bookings)}, not after {_moment(since)}; there is nothing to rewind."
-            )
-        # Bookings from before the first load bring payments from before it.
-        payments = since if cursors.payments and since < cursors.payments else None
-        return Rewind(since, payments, settings=False, cursors=cursors)
-    if table in PAYMENTS and cursors.payments is not None:
-        return Rewind(None, BEGINNING, settings=False, cursors=cursors)
-    if table in WITH_BOOKINGS:
-        return Rewind(cursors.loaded_from, None, settings=False, cursors=cursors)
-    if table in SETTINGS:
-        return Rewind(None, None, settings=True, cursors=cursors)
+    if since is not None and since >= cursors.bookings:
+        raise SettingsError(
+            f"The cursor is at {_moment(cursors.bookings)}, not after {_moment(since)}; there is nothing to rewind."
+        )
+    if table is None or table in WITH_BOOKINGS | SETTINGS:
+        return Rewind(since, table, settings=table in SETTINGS, cursors=cursors)
     raise SettingsError(
         f"There is no table {table} to rewind; there are {', '.join(sorted(WITH_BOOKINGS | SETTINGS))}."
     )
 
 
-def _rewind(resources: dict[str, Any], rewind: Rewind) -> None:
-    if rewind.bookings is not None:
-        state = resources["booking_pages"]
-        state["incremental"]["updated_at"]["last_value"] = rewind.bookings
-        state.pop("backfill", None)
-        # What the last load met is to be written again, too.
-        state["recent"] = {}
-        if rewind.bookings <= rewind.cursors.loaded_from:
-            state["loaded_from"] = format_time(rewind.bookings)
-            # From the very beginning, any table may follow.
-            state["fed"] = sorted(rewind.cursors.fed | WITH_BOOKINGS)
-    if rewind.payments is not None:
-        state = resources["payment_feed"]
-        state["incremental"]["received_time"]["last_value"] = rewind.payments
-        state["recent"] = {}
+def _rewind(loads: LoadState, rewind: Rewind) -> None:
+    if rewind.since is not None:
+        for listing in loads.lists.values():
+            listing.rewind(rewind.since)
+    elif rewind.table is not None:
+        loads.forget_coverage({rewind.table})
     if rewind.settings:
-        resources.get("settings_answers", {}).pop("read_at", None)
+        loads.done_at.pop("settings", None)
 
 
 def _windows(since: datetime, until: datetime) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -19,6 +20,7 @@ def record_run(
     packages: int,
     proof: str | None,
     checked_until: datetime | None = None,
+    read_until: Mapping[str, datetime | None] | None = None,
 ) -> None:
     """Write down what a load did.
 
@@ -31,6 +33,7 @@ def record_run(
         packages: Packages that it committed; nothing is written where there are none.
         proof: See `bookeo_pipelines.proof`; None where there is none.
         checked_until: Up to when all payments that were read have been looked at, aware; None where they were not.
+        read_until: Up to when each list is read without a gap, aware, by its name; None where nothing of it is.
     """
     if not packages:
         return
@@ -47,6 +50,7 @@ def record_run(
         "outcome": type(session.failure).__name__ if session.failure else "done",
         "proof": None if session.failure else proof,
         "checked_until": checked_until,
+        **{f"{listing}_until": moment for listing, moment in (read_until or {}).items()},
     }
     try:
         note(session, Note.LOADED, row={**row, "seconds": str(row["seconds"])})

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from bookeo import BookeoError, LoadSession
 from bookeo.archiving import Note, note
-from bookeo.windows import Window, floor_second
+from bookeo.windows import ONE_SECOND, Window, floor_second, padded
 from bookeo_pipelines.missing import FAR_AHEAD
 from bookeo_pipelines.payment_gaps import doubled_payments
 from bookeo_pipelines.quoting import literal
@@ -47,16 +47,20 @@ class Settlement:
         Returns:
             The numbers of the bookings to be asked, each with what is missing.
         """
-        reader, met = self._session.payment_reader, self._session.payments_met
-        if reader is None or met is None or not self._warehouse.has("payments"):
+        reading, met = self._session.payments, self._session.payments_met
+        if reading is None or met is None or not self._warehouse.has("payments"):
             return {}
-        held = self._warehouse.rows(
-            "SELECT payment_id, booking_number, received_time FROM {payments} "
-            "WHERE account_id = %s AND received_time >= %s AND received_time < %s",
-            self._warehouse.account_id,
-            floor_second(reader.since),
-            reader.position,
-        )
+        held = [
+            row
+            for window in reading.proven.windows
+            for row in self._warehouse.rows(
+                "SELECT payment_id, booking_number, received_time FROM {payments} "
+                "WHERE account_id = %s AND received_time >= %s AND received_time < %s",
+                self._warehouse.account_id,
+                window.start,
+                window.end + ONE_SECOND,
+            )
+        ]
         gone = [row for row in held if row[0] not in met]
         if self.too_many(len(gone), len(held)):
             return {}
@@ -153,8 +157,8 @@ class Settlement:
 
     def _is_shown(self, payment: str, received: datetime) -> bool:
         second = floor_second(received.astimezone(UTC))
-        page = self._session.client.payments_page(Window(second, second), 1, None)
-        return page.info.total_pages > 1 or any(record.get("id") == payment for record in page.records)
+        page = self._session.client.payments_page(padded(Window(second, second)), 1, None)
+        return (page.info.total_pages or 1) > 1 or any(record.get("id") == payment for record in page.records)
 
     def _shows_others(self, doubted: Collection[str]) -> bool:
         """Ask for payments that nobody doubts: where none is shown, all may be hidden."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from bookeo.coverage import Coverage
+from bookeo.state import Listing, ListState
 from bookeo.tables import LOAD_RUNS, PAYMENT, REJECTED_ROWS, TABLES, Table
-from bookeo.windows import Window, floor_second
+from bookeo.windows import Window
 from bookeo_pipelines.cursors import Cursors
 from bookeo_pipelines.destination import Target
 from bookeo_pipelines.packages import working_folder
@@ -71,8 +73,8 @@ class AccountStatus:
         cursors: How far it has been read.
         pending: Load packages of an interrupted load (or of one that is running) that wait in the working folder.
         tables: How each table stands, by name.
-        gaps: Times before the cursors that no window in the ledger covers, by what was asked for.
-        incomplete: Windows in the ledger in which not everything landed that was announced.
+        gaps: Times that should have been read by now and were not, or could not be proven, by what was asked for.
+        unproven: Windows in which not as many items landed as were announced, and what was asked for.
         rejected: Records that could not be shaped, by the table that they were meant for.
         runs: The last runs, newest first.
     """
@@ -84,9 +86,14 @@ class AccountStatus:
     pending: int
     tables: dict[str, TableStatus] = field(default_factory=dict)
     gaps: dict[str, list[Window]] = field(default_factory=dict)
-    incomplete: int = 0
+    unproven: list[tuple[str, Window]] = field(default_factory=list)
     rejected: dict[str, int] = field(default_factory=dict)
     runs: list[Run] = field(default_factory=list)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing that should have been read is missing or unproven."""
+        return not self.gaps and not self.unproven
 
 
 def read_status(target: Target, account: str | None = None, *, now: datetime | None = None) -> list[AccountStatus]:
@@ -115,30 +122,6 @@ def read_status(target: Target, account: str | None = None, *, now: datetime | N
         _read_windows(source, found)
         _read_rejected(source, found)
         _read_runs(source, found)
-    return found
-
-
-def gaps(covered: Iterable[Window], since: datetime, until: datetime) -> list[Window]:
-    """Finds what windows leave out of a range.
-
-    Args:
-        covered: The windows, in order of their starts.
-        since: First second of the range, aware.
-        until: Last second of the range, aware.
-
-    Returns:
-        The parts of the range that are in no window.
-    """
-    second = timedelta(seconds=1)
-    reached = floor_second(since)
-    last = floor_second(until)
-    found = []
-    for window in covered:
-        if window.start > reached and reached <= last:
-            found.append(Window(reached, min(window.start - second, last)))
-        reached = max(reached, window.end + second)
-    if reached <= last:
-        found.append(Window(reached, last))
     return found
 
 
@@ -178,7 +161,7 @@ def _newest(table: Table) -> str:
 
 def _cursor(table: str, cursors: Cursors) -> datetime | None:
     if table in cursors.fed:
-        return cursors.bookings
+        return cursors.state.bookings.covered[table].reached(cursors.loaded_from)
     if table == PAYMENT.table.name:
         return cursors.payments
     return cursors.settings if table in SETTINGS else None
@@ -189,21 +172,23 @@ def _read_windows(source: Reading, accounts: Sequence[AccountStatus]) -> None:
         return
     for status in accounts:
         rows = source.rows(
-            "SELECT resource, window_start, window_end, items_announced, items_landed, status FROM {load_windows} "
-            "WHERE account_id = %s ORDER BY resource, window_start",
+            "SELECT resource, window_start, window_end FROM {load_windows} "
+            "WHERE account_id = %s AND status <> 'complete' ORDER BY resource, window_start",
             status.account_id,
         )
-        windows: dict[str, list[Window]] = {"bookings": []}
-        for resource, start, end, announced, landed, state in rows:
-            if announced == landed and state == "complete":
-                windows.setdefault(resource, []).append(Window(start.astimezone(UTC), end.astimezone(UTC)))
-            else:
-                status.incomplete += 1
-        cursors = status.cursors
-        missing = {"bookings": gaps(windows["bookings"], cursors.loaded_from, cursors.bookings)}
-        if cursors.payments and windows.get("payments"):
-            missing["payments"] = gaps(windows["payments"], windows["payments"][0].start, cursors.payments)
-        status.gaps = {resource: found for resource, found in missing.items() if found}
+        lists = status.cursors.state.lists
+        status.unproven = [
+            (resource, Window(start.astimezone(UTC), end.astimezone(UTC)))
+            for resource, start, end in rows
+            # One that was read again since, and added up, is covered.
+            if not any(window.start <= start and end <= window.end for window in _covered(lists, resource).windows)
+        ]
+        status.gaps = {name: list(known.missing.windows) for name, known in lists.items() if known.missing}
+
+
+def _covered(lists: Mapping[Listing, ListState], resource: str) -> Coverage:
+    known = next((known for name, known in lists.items() if name == resource), ListState())
+    return known.common(known.kept_up)
 
 
 def _read_rejected(source: Reading, accounts: Sequence[AccountStatus]) -> None:

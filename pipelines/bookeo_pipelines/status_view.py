@@ -8,8 +8,14 @@ from typing import Any
 
 from rich.table import Table
 
+from bookeo.coverage import Coverage, span
 from bookeo_pipelines.status import AccountStatus
 from bookeo_pipelines.terminal import Terminal
+
+BAR_LENGTH = 24
+"""Signs of a drawing of what has been read."""
+SPANS_SHOWN = 3
+"""Intervals that are named in a sentence."""
 
 
 def print_status(console: Terminal, accounts: Sequence[AccountStatus]) -> None:
@@ -46,18 +52,59 @@ def print_status(console: Terminal, accounts: Sequence[AccountStatus]) -> None:
 
 def _lines(status: AccountStatus) -> list[str]:
     lines = []
+    state = status.cursors.state
+    for name, known in state.lists.items():
+        covered = known.common(known.kept_up)
+        if covered:
+            lines.append(f"Read: {name} {_bar(covered | known.missing, known.missing)} {_spans(covered)}.")
+    complete = len(lines)
     for resource, gaps in status.gaps.items():
-        some = ", ".join(f"{_moment(gap.start)} to {_moment(gap.end)}" for gap in gaps[:3])
-        more = f" and {len(gaps) - 3} more" if len(gaps) > 3 else ""
-        lines.append(f"Not read: {resource} from {some}{more}; bookeo reset --since rewinds to there.")
-    if status.incomplete:
-        lines.append(f"Incomplete: {status.incomplete} window(s) hold less than was announced, see load_windows.")
+        lines.append(f"Not read: {resource} {_spans(Coverage.of(gaps))}; the next bookeo load reads it.")
+    if status.unproven:
+        where = _spans(Coverage.of(window for _, window in status.unproven))
+        lines.append(
+            f"Unproven: {len(status.unproven)} window(s) do not add up to what was announced ({where}), see "
+            "load_windows; "
+            "the next bookeo load reads them again."
+        )
+    if (apart := state.clocks_apart) is not None:
+        lines.append(
+            f"Clocks disagree by {_span(apart)}: Bookeo's and this machine's. Only what is older than the newest "
+            "change seen counts as read until they agree."
+        )
+    if state.clocks is not None and state.clocks.server is None:
+        lines.append(
+            "Clocks: Bookeo's answers carry no time; only what is older than the newest change seen counts as read."
+        )
+    late = {name: known for name, known in state.lists.items() if known.late}
+    for name, known in late.items():
+        lines.append(
+            f"Late: {known.late:,} record(s) of {name} were listed after their time had been read; readings overlap by "
+            f"{_span(timedelta(seconds=known.overlap_seconds))} since."
+        )
     if status.pending:
         lines.append(f"Pending: {status.pending} load package(s) wait; the next bookeo load finishes them.")
     if status.rejected:
         what = ", ".join(f"{count:,} for {table}" for table, count in status.rejected.items())
         lines.append(f"Rejected: {sum(status.rejected.values()):,} record(s) ({what}), see rejected_rows.")
-    return lines or ["Every window is complete, nothing is pending, nothing was rejected."]
+    if len(lines) == complete:
+        lines.append("Every window is complete, nothing is pending, nothing was rejected.")
+    return lines
+
+
+def _spans(covered: Coverage) -> str:
+    """Write intervals for people."""
+    shown = ", ".join(f"{_moment(w.start)} to {_moment(w.end)}" for w in covered.windows[:SPANS_SHOWN])
+    more = len(covered.windows) - SPANS_SHOWN
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
+def _bar(all_of_it: Coverage, missing: Coverage) -> str:
+    """Draw which parts of a range have been read: one sign for an equal part, a dot where something is missing."""
+    first, last = all_of_it.windows[0].start, all_of_it.windows[-1].end
+    step = (last - first) / BAR_LENGTH
+    parts = (span(first + step * number, first + step * (number + 1)) for number in range(BAR_LENGTH))
+    return "".join("." if part & missing else "#" for part in parts)
 
 
 def status_as_json(accounts: Sequence[AccountStatus]) -> list[dict[str, Any]]:
@@ -84,11 +131,23 @@ def status_as_json(accounts: Sequence[AccountStatus]) -> list[dict[str, Any]]:
                 }
                 for name, found in status.tables.items()
             },
+            "covered": {
+                name: {
+                    table: [{"start": _iso(window.start), "end": _iso(window.end)} for window in part.windows]
+                    for table, part in known.covered.items()
+                }
+                for name, known in status.cursors.state.lists.items()
+            },
             "gaps": {
                 resource: [{"start": _iso(gap.start), "end": _iso(gap.end)} for gap in gaps]
                 for resource, gaps in status.gaps.items()
             },
-            "incomplete_windows": status.incomplete,
+            "unproven_windows": [
+                {"resource": resource, "start": _iso(window.start), "end": _iso(window.end)}
+                for resource, window in status.unproven
+            ],
+            "clocks_apart_seconds": _seconds(status.cursors.state.clocks_apart),
+            "late_records": {name: known.late for name, known in status.cursors.state.lists.items()},
             "pending_packages": status.pending,
             "rejected": status.rejected,
             "runs": [
@@ -105,6 +164,10 @@ def status_as_json(accounts: Sequence[AccountStatus]) -> list[dict[str, Any]]:
         }
         for status in accounts
     ]
+
+
+def _seconds(span: timedelta | None) -> int | None:
+    return int(span.total_seconds()) if span is not None else None
 
 
 def _iso(moment: datetime | None) -> str | None:

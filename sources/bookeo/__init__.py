@@ -20,12 +20,11 @@ from bookeo.archiving import archived
 from bookeo.batches import Batch, Check
 from bookeo.errors import BookeoError
 from bookeo.extract import bookings_again, customers_again, customers_of, histories_of, payments_of
+from bookeo.listings import booking_pages, payment_feed
 from bookeo.resources import (
-    booking_pages,
     child_answers,
     customer_list,
     given_parents,
-    payment_feed,
     settings_answers,
     slot_answers,
     table_resource,

@@ -116,13 +116,14 @@ def http_time(text: str | None) -> datetime | None:
         text: A header's value, e.g. `Tue, 15 Nov 1994 08:12:31 GMT`.
 
     Returns:
-        The time, aware UTC; None if there is none or it cannot be read.
+        The time, aware UTC; None if there is none, it has no zone, or it cannot be read.
     """
     if not text:
         return None
     try:
         moment = parsedate_to_datetime(text)
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        # A time without a zone may be anybody's.
+        return None if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError, TypeError):
         return None
 

@@ -13,6 +13,7 @@ from bookeo.answers import Answer
 from bookeo.api import ApiKeyInfo, BookeoClient
 from bookeo.archive_file import Kept
 from bookeo.batches import Batch
+from bookeo.clocks import ClockWatch
 from bookeo.feed import Link
 from bookeo.session import LoadSession
 from bookeo.settings import BookeoSettings
@@ -50,6 +51,12 @@ class _NoClient(BookeoClient):
 
     def __init__(self, account_id: str) -> None:
         self._account_id = account_id
+        self._clock = ClockWatch()
+
+    @property
+    def clock(self) -> ClockWatch:
+        """This machine's clock alone."""
+        return self._clock
 
     def api_key_info(self) -> ApiKeyInfo:
         return ApiKeyInfo(Answer(b"", None, attempts=0, seconds=0.0), self._account_id, ())

@@ -23,9 +23,6 @@ from bookeo.batches import Batch
 from bookeo.session import LoadSession
 from bookeo.tables import BOOKING, CUSTOMER_BOOKING, PAYMENT
 
-BOOKING_PAGES = "booking_pages"
-"""The resource whose state says what the bookings' cursor stands for."""
-
 
 class Note(StrEnum):
     """What a load does to the destination without new rows from the API."""
@@ -79,12 +76,7 @@ def archived(session: LoadSession, batch: Batch, operation: str) -> Batch:
         facts["links"] = batch.links
     facts["unchanged"] = sorted(batch.unchanged)
     if batch.entity is BOOKING and facts["load_windows"] and session.range:
-        state = dlt.current.resource_state(BOOKING_PAGES)
-        facts["cursor"] = {
-            "moves": session.range.moves_cursor,
-            "loaded_from": state["loaded_from"],
-            "fed": state["fed"],
-        }
+        facts["filled"] = sorted(session.range.tables)
     package, after = _package()
     folder = operation_folder(operation)
     file = ArchiveFile(session.account_id, folder, batch.fetched_at, package, after)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterator, MutableMapping
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -13,24 +13,22 @@ from bookeo.completeness import whole_list
 from bookeo.errors import NotFound, PermissionMissing, RequestBudgetSpent
 from bookeo.session import LoadSession
 from bookeo.shape import RawPage
+from bookeo.state import LoadState, changing
 from bookeo.tables import SLOT
-from bookeo.windows import AGAIN_AFTER, MAX_WINDOW, Window, format_time, parse_time, split_range
+from bookeo.windows import AGAIN_AFTER, MAX_WINDOW, Window, format_time, split_range
 
 
-def snapshot_is_due(session: LoadSession, state: Mapping[str, Any]) -> bool:
+def snapshot_is_due(session: LoadSession, state: LoadState) -> bool:
     """Tells whether a snapshot is to be taken.
 
     Args:
         session: The load; its setting `slots` says whether snapshots are wanted.
-        state: The resource's state.
+        state: What the loads remember.
 
     Returns:
         Whether it is most of a day since the last one.
     """
-    if session.settings.slots == "never":
-        return False
-    taken_at = state.get("taken_at")
-    return not taken_at or session.now - parse_time(taken_at) >= AGAIN_AFTER
+    return session.settings.slots != "never" and state.due("slots", session.now, AGAIN_AFTER)
 
 
 def snapshot_windows(session: LoadSession) -> list[Window]:
@@ -59,17 +57,17 @@ def products_with_slots(session: LoadSession) -> list[str]:
     return [str(p["productId"]) for p in products if p.get("productId") and p.get("type") != "flexibleTime"]
 
 
-def slot_batches(session: LoadSession, state: MutableMapping[str, Any]) -> Iterator[Batch]:
+def slot_batches(session: LoadSession, source_state: MutableMapping[str, Any]) -> Iterator[Batch]:
     """Takes a snapshot, unless that was done lately: a request for each product and 31 days, and one for the products.
 
     Args:
         session: The load.
-        state: The resource's state; keeps in `taken_at` when the last snapshot was taken.
+        source_state: What the source keeps in dlt's state.
 
     Yields:
         A batch for each product.
     """
-    if session.failure or not snapshot_is_due(session, state):
+    if session.failure or not snapshot_is_due(session, LoadState.from_source(source_state)):
         return
     if not session.may_read("availability"):
         session.notes.skipped["slots", "not permitted"] += 1
@@ -87,14 +85,15 @@ def slot_batches(session: LoadSession, state: MutableMapping[str, Any]) -> Itera
         session.notes.skipped["slots", "not permitted"] += 1
         session.notes.say(error.message)
         return
-    state["taken_at"] = format_time(session.now)
+    with changing(source_state) as state:
+        state.done_at["slots"] = session.now
 
 
 def _pages_of(session: LoadSession, product_id: str) -> list[RawPage]:
     pages = []
     for window in snapshot_windows(session):
         # The slots themselves do not say whose they are (source: the vendor's pages), so each product is asked for.
-        for page in whole_list(partial(session.client.slots_page, window, product_id), key="eventId"):
+        for page in whole_list(partial(session.client.slots_page, window, product_id), key="eventId").pages:
             seen_at = page.answer.server_time or session.now
             pages.append(
                 RawPage(

@@ -45,6 +45,7 @@ class Batch:
         pages: The answers.
         windows: The windows that the answers complete, for the ledger.
         checks: Parents that were asked for one by one, each with the outcome.
+        doubles: Keys of records of a window before, which these may show again.
         fetched_at: When the answers were read, aware; now by default.
     """
 
@@ -55,6 +56,7 @@ class Batch:
         pages: Sequence[RawPage],
         windows: Sequence[WindowRead] = (),
         checks: Sequence[Check] = (),
+        doubles: frozenset[str] = frozenset(),
         fetched_at: datetime | None = None,
     ) -> None:
         self._session = session
@@ -66,6 +68,12 @@ class Batch:
         self.of_feed = entity is PAYMENT and bool(windows)
         """Whether these are payments by the time they were received, which name no booking."""
         self.unchanged = frozenset(number for read in windows for number in read.unchanged)
+        if self.of_feed and session.payment_links is not None:
+            # Whoever knows the links can compare with the rows themselves.
+            self.unchanged = frozenset()
+        if self.of_feed:
+            # A payment stays where it was received; a booking may be there again because it has changed.
+            self.unchanged |= doubles
         """Keys of records that are left out, as they are known to be just so already."""
         self.links: Mapping[str, Link] = {}
         """For the id of each payment of the feed the booking it belongs to; found when they are shaped."""
@@ -131,11 +139,6 @@ class Batch:
             return self._histories
         return self.shaped.tables.get(name)
 
-    @property
-    def recent(self) -> dict[str, str]:
-        """Digests of the bookings of the range's last minutes, by number."""
-        return {number: digest for read in self._windows for number, digest in read.recent.items()}
-
     def booking_numbers(self) -> list[str]:
         """The numbers of the bookings in this batch."""
         numbers: list[str] = self.shaped.tables["bookings"].column("booking_number").to_pylist()
@@ -191,7 +194,7 @@ class Batch:
                 "account_id": self._session.account_id,
                 "resource": self.entity.table.name,
                 "window_start": read.window.start,
-                "window_end": read.window.end,
+                "window_end": max(read.window.start, min(read.window.end, self._session.now)),
                 "items_announced": read.announced,
                 "items_landed": len(read.keys),
                 "pages": len(read.bodies),
@@ -200,7 +203,7 @@ class Batch:
                 "seconds": Decimal(f"{read.seconds:.3f}"),
                 "server_time": read.server_time,
                 "loaded_at": self.fetched_at,
-                "status": "complete",
+                "status": "complete" if read.proven else "unproven",
             }
             for read in self._windows
         ]

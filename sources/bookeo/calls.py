@@ -8,6 +8,7 @@ from typing import Any, Self
 from urllib.parse import quote
 
 from bookeo.answers import Answer
+from bookeo.clocks import ClockWatch
 from bookeo.errors import ServerUnavailable
 from bookeo.pages import ListPage, Record, SettingsList, list_page, pages
 from bookeo.queries import Params, refused
@@ -93,6 +94,11 @@ class ApiCalls:
         return self.transport.request(
             verb, _path(operation, template, ids), operation=operation, params=given, json=body, child=child
         )
+
+    @property
+    def clock(self) -> ClockWatch:
+        """What the answers tell of the server's clock."""
+        return self.transport.clock
 
     def _page(
         self,

@@ -2,45 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from bookeo.errors import NotFound, RequestRejected, WindowIncomplete
+from bookeo.errors import NotFound, RequestRejected
 from bookeo.pages import ListPage
 
 PageFetch = Callable[[int, str | None], ListPage]
 """Fetches one page of a list by its number, from 1, and the navigation token of the first page."""
 
 
-def whole_list(fetch: PageFetch, *, key: str, attempts: int = 3) -> list[ListPage]:
-    """Reads all pages of a list, one after the other, until they add up.
+class ReadList(NamedTuple):
+    """A list that was read.
+
+    Args:
+        pages: Its pages, in order.
+        proven: Whether they add up to what the API announced.
+    """
+
+    pages: list[ListPage]
+    proven: bool
+
+
+def whole_list(fetch: PageFetch, *, key: str, attempts: int = 3) -> ReadList:
+    """Read all pages of a list, one after the other, until they add up, or two readings show the same items.
 
     Args:
         fetch: Fetches a page.
         key: The field by which the list's items are told apart, e.g. `bookingNumber`.
-        attempts: How often to read the list before giving up.
+        attempts: How often to read the list at most.
 
     Returns:
-        Its pages, in order.
+        The list.
 
     Raises:
-        WindowIncomplete: The pages never added up.
         BookeoError: What `fetch` raises for the first page.
     """
+    known: frozenset[str] | None = None
+    pages: list[ListPage] = []
     for _ in range(attempts):
         first = fetch(1, None)
         read: list[ListPage | None] = [first]
-        for number in range(2, first.info.total_pages + 1):
+        for number in range(2, (first.info.total_pages or 1) + 1):
             read.append(page_or_gone(fetch, number, first.info.token))
             if read[-1] is None:
                 break
-        if distinct_keys(None if page is None else page_keys(page, key) for page in read) is not None:
-            return [page for page in read if page is not None]
-    raise WindowIncomplete(
-        f"A list of {first.answer.operation} never held as many items as the API announced, in {attempts} readings; "
-        "run the same command again later.",
-        operation=first.answer.operation,
-    )
+        keys = [None if page is None else page_keys(page, key) for page in read]
+        while first.info.token is not None and goes_on(keys):
+            more = page_or_gone(fetch, len(read) + 1, first.info.token)
+            if more is None:
+                break
+            read.append(more)
+            keys.append(page_keys(more, key))
+        pages = [page for page in read if page is not None]
+        if distinct_keys(keys) is not None:
+            return ReadList(pages, proven=True)
+        seen = all_keys(keys)
+        if seen == known:
+            break
+        known = seen
+    return ReadList(pages, proven=False)
 
 
 def page_or_gone(fetch: PageFetch, number: int, token: str | None) -> ListPage | None:
@@ -64,11 +85,11 @@ class PageKeys(NamedTuple):
     """What of a page tells whether a list is whole.
 
     Args:
-        total: Items on all pages together, as this page announces them.
+        total: Items on all pages together, as this page announces them; None where it does not.
         keys: The keys of the items on this page; None for one without.
     """
 
-    total: int
+    total: int | None
     keys: tuple[str | None, ...]
 
 
@@ -106,3 +127,34 @@ def distinct_keys(pages: Iterable[PageKeys | None]) -> frozenset[str] | None:
         nameless += page.keys.count(None)
         keys.update(value for value in page.keys if value is not None)
     return frozenset(keys) if totals == {len(keys) + nameless} else None
+
+
+def all_keys(pages: Iterable[PageKeys | None]) -> frozenset[str]:
+    """Collect the distinct keys on pages, whether they add up or not.
+
+    Args:
+        pages: The pages, None for one that is gone.
+
+    Returns:
+        The keys.
+    """
+    return frozenset(key for page in pages if page is not None for key in page.keys if key is not None)
+
+
+def goes_on(pages: Sequence[PageKeys | None]) -> bool:
+    """Tell whether a list may have more pages than it announced.
+
+    Args:
+        pages: The pages that were read, in order, None for one that is gone.
+
+    Returns:
+        Whether its last page is full and new, and the announced total is missing or does not agree with the pages.
+    """
+    first, last = pages[0], pages[-1]
+    if first is None or last is None or not last.keys or len(last.keys) < len(first.keys):
+        return False
+    seen = all_keys(pages)
+    if len(pages) > 1 and seen == all_keys(pages[:-1]):
+        return False  # The server repeats its last page.
+    held = len(pages) * len(first.keys)
+    return last.total is None or last.total > held or last.total < len(seen)

@@ -8,12 +8,14 @@ BookeoError
 │   ├── PermissionMissing         403: the api key may not do this
 │   ├── RequestRejected           400 and other 4xx: the API refuses what was asked
 │   ├── NotBookeo                 whatever answers at base_url does not speak this API
-│   ├── ArchiveUnusable           the archive cannot be read or written
-│   └── TablesAdded               a table is asked for that the cursor has already passed by
+│   └── ArchiveUnusable           the archive cannot be read or written
 ├── RetriableError              nothing is wrong here; run again later
 │   ├── RateLimited               429 for longer than we are willing to wait
 │   ├── ServerUnavailable         5xx, time-outs, resets, cut-off answers, until the retries ran out
 │   ├── WindowIncomplete          a time window never gave as many items as it announced
+│   ├── ListUnproven              lists were loaded whose announced totals do not add up
+│   ├── ListSuspicious            a list is empty where there were records
+│   ├── FeedRefused               the payments feed was refused; payments were asked for booking by booking
 │   └── RequestBudgetSpent        the number of requests allowed for this run is used up
 └── SkippableError              about one record or file; it is noted and counted, the rest goes on
     ├── NotFound                  404: deleted between two calls, or never there
@@ -107,10 +109,6 @@ class ArchiveUnusable(FatalError):
     """The archive cannot be read or written."""
 
 
-class TablesAdded(FatalError):
-    """Tables are asked for whose rows the shared cursor has already passed by."""
-
-
 class RetriableError(BookeoError):
     """A passing condition: the same command will do later."""
 
@@ -125,6 +123,18 @@ class ServerUnavailable(RetriableError):
 
 class WindowIncomplete(RetriableError):
     """A time window never gave as many distinct items as it announced."""
+
+
+class ListUnproven(RetriableError):
+    """Everything that was listed is loaded, but the totals announced do not add up; it is read again next time."""
+
+
+class ListSuspicious(RetriableError):
+    """A list has nothing where there were records, and nothing says why."""
+
+
+class FeedRefused(RetriableError):
+    """The payments feed was refused, though nothing says that a permission is missing."""
 
 
 class RequestBudgetSpent(RetriableError):

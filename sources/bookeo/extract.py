@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import datetime
 
 from bookeo.answers import Answer
 from bookeo.archiving import archived
@@ -36,7 +35,7 @@ PARENTS_AT_ONCE = 500
 
 def window_batches(
     session: LoadSession, reader: WindowReader, entity: Entity = BOOKING
-) -> Iterator[tuple[Batch, datetime]]:
+) -> Iterator[tuple[Batch, tuple[WindowRead, ...], bool]]:
     """Reads one chunk of the reader's range, or all of it where the session is not chunked.
 
     In a chunk, or in the whole of a load without chunks, the newest version of each booking and customer wins. Where
@@ -48,7 +47,7 @@ def window_batches(
         entity: What they hold.
 
     Yields:
-        A batch, and the last second of its last window: all up to there has been handed out.
+        A batch, its windows, and whether they are the last of the range.
 
     Raises:
         BookeoError: As `WindowReader.next_window`, where the session is not chunked.
@@ -59,19 +58,24 @@ def window_batches(
     if session.chunked:
         session.versions.pop(entity, None)
 
-    def flush() -> tuple[Batch, datetime]:
-        pages = [page for read in waiting for page in _window_pages(read)]
-        batch = archived(session, Batch(session, entity, pages, tuple(waiting)), _LISTS[entity])
-        end = waiting[-1].window.end
+    doubles: frozenset[str] = frozenset()
+    """Keys of the last window handed out: the next one reaches a little into it."""
+
+    def flush(*, ended: bool) -> tuple[Batch, tuple[WindowRead, ...], bool]:
+        nonlocal doubles
+        reads = tuple(waiting)
         waiting.clear()
-        return batch, end
+        pages = [page for read in reads for page in _window_pages(read)]
+        batch = archived(session, Batch(session, entity, pages, reads, doubles=doubles), _LISTS[entity])
+        doubles = reads[-1].keys
+        return batch, reads, ended
 
     while not _chunk_is_full(session, items, started):
         try:
             read = reader.next_window()
         except Exception as error:
             if waiting:
-                yield flush()
+                yield flush(ended=False)
             if not session.chunked:
                 raise
             session.failure = error
@@ -79,20 +83,23 @@ def window_batches(
         if read is None:
             break
         if waiting and _page_count([*waiting, read]) > PAGES_AT_ONCE:
-            yield flush()
+            yield flush(ended=False)
             began = time.monotonic()
+        new = read.keys - (waiting[-1].keys if waiting else doubles)
         waiting.append(read)
-        items += len(read.keys)
+        items += len(new)
+        if not read.proven:
+            session.unproven[_LISTS[entity]] += 1
         if entity is BOOKING:
-            session.bookings_read += len(read.keys)
-            session.bookings_changed += len(read.keys - read.unchanged)
+            session.bookings_read += len(new)
+            session.bookings_changed += len(new - read.unchanged)
         session.report(entity.table.name, reader.windows_done, reader.windows_done + reader.windows_left)
         pages = _page_count(waiting)
         if pages >= PAGES_MEANWHILE and time.monotonic() - began > SLOW * pages:
-            yield flush()
+            yield flush(ended=reader.finished)
             began = time.monotonic()
     if waiting:
-        yield flush()
+        yield flush(ended=reader.finished)
 
 
 def _page_count(windows: Iterable[WindowRead]) -> int:
@@ -157,7 +164,10 @@ def payments_of(session: LoadSession, booking_numbers: Mapping[str, str]) -> Ite
         return
 
     def ask(number: str) -> list[RawPage]:
-        pages = whole_list(lambda page, token: session.client.booking_payments_page(number, page, token), key="id")
+        pages, proven = whole_list(
+            lambda page, token: session.client.booking_payments_page(number, page, token), key="id"
+        )
+        session.unproven["GET /bookings/{bookingNumber}/payments"] += not proven
         return _raw_pages(pages, {"booking_number": number, "linked_by": "endpoint"})
 
     yield from _ask_each(session, "payments", PAYMENT, booking_numbers, ask, "GET /bookings/{bookingNumber}/payments")
@@ -213,10 +223,9 @@ def all_customers(session: LoadSession) -> Iterator[Batch]:
     Yields:
         Batches of customers.
 
-    Raises:
-        WindowIncomplete: The list never held as many customers as the API announced.
     """
-    pages = whole_list(lambda page, token: session.client.customers_page(number=page, token=token), key="id")
+    pages, proven = whole_list(lambda page, token: session.client.customers_page(number=page, token=token), key="id")
+    session.unproven["GET /customers"] += not proven
     raw = _raw_pages(pages, {"source": "list"})
     for first in range(0, len(raw), PAGES_AT_ONCE):
         yield archived(session, Batch(session, CUSTOMER, raw[first : first + PAGES_AT_ONCE]), "GET /customers")
@@ -254,10 +263,11 @@ def histories_of(session: LoadSession, customer_ids: Mapping[str, str]) -> Itera
     asked.update(new)
 
     def ask(customer: str) -> list[RawPage]:
-        pages = whole_list(
+        pages, proven = whole_list(
             lambda page, token: session.client.customer_bookings_page(customer, number=page, token=token),
             key="bookingNumber",
         )
+        session.unproven["GET /customers/{id}/bookings"] += not proven
         return _raw_pages(pages, {"customer_id": customer})
 
     yield from _ask_each(session, "customer_bookings", CUSTOMER_BOOKING, new, ask, "GET /customers/{id}/bookings")

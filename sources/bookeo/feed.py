@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from http import HTTPStatus
 from typing import Protocol
 
 import pyarrow as pa
@@ -130,18 +129,16 @@ def with_links(payments: pa.Table, found: Mapping[str, Link]) -> pa.Table:
     return payments
 
 
-def feed_is_closed(error: Exception | None) -> bool:
-    """Tells whether an error means that there is no payments feed for this api key.
+def feed_is_refused(error: Exception | None) -> bool:
+    """Tell whether an error means that the payments feed does not answer this api key.
 
     Args:
         error: What asking for it raised.
 
     Returns:
-        True for a 403 and a 404.
+        True for a 403, a 404 and a 400.
     """
-    return isinstance(error, PermissionMissing | NotFound) or (
-        isinstance(error, RequestRejected) and error.status == HTTPStatus.NOT_FOUND
-    )
+    return isinstance(error, PermissionMissing | NotFound | RequestRejected)
 
 
 def named_booking(description: str | None) -> str | None:

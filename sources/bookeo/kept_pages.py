@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-import orjson
-
 from bookeo.completeness import PageKeys, page_keys
+from bookeo.digests import mark_of, time_of
 from bookeo.pages import ListPage
-from bookeo.windows import parse_time
+
+
+@dataclass(frozen=True)
+class KnownRecords:
+    """What a load knows of records that it may meet again.
+
+    Args:
+        since: From when on a change is recent, aware: those records are met again by the next load.
+        marks: Marks of what earlier loads met, by key, see `bookeo.digests`.
+        digest_key: The key of the digests.
+    """
+
+    since: datetime
+    marks: Mapping[str, str]
+    digest_key: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -23,8 +35,8 @@ class KeptPage:
         body: Its bytes.
         requests: Requests that it took.
         server_time: The server's clock when it was sent, if it said so.
-        recent: Digests of the items changed of late, by key: the next load meets them again.
-        unchanged: Keys of the items that are exactly as the last load met them.
+        recent: Marks of the items changed of late, by key: the next load meets them again.
+        unchanged: Keys of the items that are exactly as an earlier load met them.
     """
 
     keys: PageKeys
@@ -35,15 +47,13 @@ class KeptPage:
     unchanged: frozenset[str]
 
 
-def kept_page(page: ListPage, key: str, recent_since: datetime | None, known_digests: Mapping[str, str]) -> KeptPage:
-    """Takes from a page what must be kept.
+def kept_page(page: ListPage, key: str, known: KnownRecords | None) -> KeptPage:
+    """Take from a page what must be kept.
 
     Args:
         page: The page.
         key: The field by which its items are told apart.
-        recent_since: From when on a change is recent, aware; None where the page can hold nothing that any other load
-            meets.
-        known_digests: Digests of what the last load met, by key.
+        known: What is known of its items; None where the page can hold nothing that any other load meets.
 
     Returns:
         What is kept.
@@ -51,29 +61,26 @@ def kept_page(page: ListPage, key: str, recent_since: datetime | None, known_dig
     answer = page.answer
     recent: Mapping[str, str] = {}
     unchanged = frozenset[str]()
-    if recent_since is not None:
-        recent, unchanged = _met_again(page, key, recent_since, known_digests)
+    if known is not None:
+        recent, unchanged = _met_again(page, key, known)
     return KeptPage(page_keys(page, key), answer.body, answer.attempts, answer.server_time, recent, unchanged)
 
 
-def _met_again(
-    page: ListPage, key: str, recent_since: datetime, known_digests: Mapping[str, str]
-) -> tuple[dict[str, str], frozenset[str]]:
+def _met_again(page: ListPage, key: str, known: KnownRecords) -> tuple[dict[str, str], frozenset[str]]:
     recent: dict[str, str] = {}
     unchanged: set[str] = set()
     for record in page.records:
         try:
             name = str(record[key])
-            changed = record.get("lastChangeTime") or record.get("receivedTime") or record["creationTime"]
-            is_recent = parse_time(changed) >= recent_since
-            if not is_recent and name not in known_digests:
+            changed = time_of(record)
+            is_recent = changed >= known.since
+            if not is_recent and name not in known.marks:
                 continue
-            text = orjson.dumps(record, option=orjson.OPT_SORT_KEYS)
-        except (KeyError, TypeError, ValueError):
+            mark = mark_of(record, changed, known.digest_key)
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError, OSError):
             continue  # Nothing as it should be: it is written every time it is met.
-        digest = hashlib.blake2b(text, digest_size=8).hexdigest()
         if is_recent:
-            recent[name] = digest
-        if known_digests.get(name) == digest:
+            recent[name] = mark
+        if known.marks.get(name) == mark:
             unchanged.add(name)
     return recent, frozenset(unchanged)

@@ -20,14 +20,14 @@ class PageInfo:
     """The `info` object of a list.
 
     Args:
-        total_items: Items on all pages together, as announced (`totalItems`).
-        total_pages: Pages of the list (`totalPages`).
+        total_items: Items on all pages together, as announced (`totalItems`); None where that is no number.
+        total_pages: Pages of the list (`totalPages`); None likewise.
         current_page: Number of this page, from 1 (`currentPage`).
         token: To be sent with the number of any other page (`pageNavigationToken`); None for a list of one page.
     """
 
-    total_items: int
-    total_pages: int
+    total_items: int | None
+    total_pages: int | None
     current_page: int
     token: str | None = field(default=None, repr=False)
 
@@ -129,9 +129,9 @@ def list_page(answer: Answer, *, key: str = "data", number: int = 1, info_requir
         records = parsed(records)
     if isinstance(raw_info, dict):
         info = PageInfo(
-            total_items=_count(answer, raw_info, "totalItems"),
-            total_pages=_count(answer, raw_info, "totalPages"),
-            current_page=_count(answer, raw_info, "currentPage", number),
+            total_items=_count(raw_info, "totalItems"),
+            total_pages=_count(raw_info, "totalPages"),
+            current_page=_count(raw_info, "currentPage") or number,
             token=_token(answer, raw_info),
         )
         if records is None and info.total_items == 0:
@@ -154,7 +154,8 @@ def pages(fetch: Callable[[int, str | None], ListPage]) -> Iterator[ListPage]:
         fetch: Reads a page, given its number and the token; (1, None) for the first.
 
     Yields:
-        Every page. If the list shrinks or grows meanwhile, the latest page's word on how many there are counts.
+        Every page. If the list shrinks or grows meanwhile, the latest page's word on how many there are counts; where
+        it does not say, the list ends with a page without items or without a token.
 
     Raises:
         ServerUnavailable: Pages do not end, do not come with a token, or another page comes than was asked for.
@@ -164,29 +165,35 @@ def pages(fetch: Callable[[int, str | None], ListPage]) -> Iterator[ListPage]:
     while True:
         yield page
         number += 1
-        if number > page.info.total_pages:
-            return
-        if number > 2 * first.info.total_pages + 100:
-            raise _broken(page.answer, f"announced {first.info.total_pages} pages at first and has no end")
         token = page.info.token or token
+        total = page.info.total_pages
+        if total is None:
+            total = number if token is not None and page.records else 0
+        if number > total:
+            return
+        if number > 2 * (first.info.total_pages or 0) + 100:
+            raise _broken(page.answer, f"announced {first.info.total_pages} pages at first and has no end")
         if token is None:
             raise _broken(page.answer, "announces more pages but gives no token for them")
         page = fetch(number, token)
-        if page.info.current_page != number <= page.info.total_pages:
+        if page.info.current_page != number <= (page.info.total_pages or 0):
             raise _broken(page.answer, f"is page {page.info.current_page} where page {number} was asked for")
 
 
-def _count(answer: Answer, info: Record, name: str, default: int | None = None) -> int:
-    value = info.get(name, default)
+def _count(info: Record, name: str) -> int | None:
+    """Read a count. What is announced is evidence, so that an answer without it is of use all the same."""
+    value = info.get(name)
     if isinstance(value, str) and value.isascii() and value.isdigit():
         value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise _broken(answer, f"has no usable {name}")
-    return value
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
 def _token(answer: Answer, info: Record) -> str | None:
     token = info.get("pageNavigationToken")
+    if isinstance(token, int) and not isinstance(token, bool):
+        token = str(token)
     if token is not None and not isinstance(token, str):
         raise _broken(answer, "has no usable pageNavigationToken")
     return token or None

@@ -1,4 +1,4 @@
-"""Bookings by time of last change, payments by time of receipt: window after window, each proven complete, in order.
+"""Bookings by time of last change, payments by time of receipt: window after window, in order.
 
 Page requests of a window and the first pages of the windows behind it are under way side by side; what comes out is in
 order of time all the same. A window counts as read only when its pages add up (see `WindowReader`).
@@ -9,20 +9,22 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 from bookeo.api import BookeoClient, BookingsQuery, ListPage
-from bookeo.completeness import distinct_keys, page_or_gone
+from bookeo.completeness import all_keys, distinct_keys, goes_on, page_or_gone
+from bookeo.coverage import Coverage
 from bookeo.errors import WindowIncomplete
-from bookeo.kept_pages import KeptPage, kept_page
+from bookeo.kept_pages import KeptPage, KnownRecords, kept_page
 from bookeo.pages import PageInfo
 from bookeo.settings import BookeoSettings
-from bookeo.windows import Window, floor_second, halve, split_range
+from bookeo.windows import LONGEST_ASKED, PADDING, Window, floor_second, halve, padded, split_range
 
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 PAGES_AHEAD = 4
 """Pages that each request at once reads while others are shaped."""
 WindowFetch = Callable[[Window, int, str | None], ListPage]
@@ -31,26 +33,27 @@ WindowFetch = Callable[[Window, int, str | None], ListPage]
 
 @dataclass(frozen=True)
 class WindowRead:
-    """A window whose pages add up.
+    """A window that was read.
 
     Args:
-        window: The range asked for, both ends inclusive.
+        window: The range that it stands for, both ends inclusive; what was asked reaches a little over both.
         bodies: One answer's bytes for each page, in page order.
         keys: The distinct keys on those pages.
-        announced: Items that the API announced for the window.
+        announced: Items that the API announced for the window; None where it announced no number.
         requests: Requests made for the window, readings that did not add up and retries included.
         attempts: How often the window was read until it added up.
         seconds: Time from the first request for it to the last answer.
         server_time: The server's clock at the last answer, if it said so.
         server_times: The same for each of `bodies`.
-        recent: Digests of the items changed in the last `overlap_seconds`, by key: the next load meets them again.
-        unchanged: Numbers of the bookings that are exactly as the last load met them.
+        recent: Marks of the items changed of late, by key: the next load meets them again.
+        unchanged: Keys of the items that are exactly as an earlier load met them.
+        proven: Whether the pages add up to what was announced. If not, the window is to be read again by a later load.
     """
 
     window: Window
     bodies: tuple[bytes, ...]
     keys: frozenset[str]
-    announced: int
+    announced: int | None
     requests: int
     attempts: int
     seconds: float
@@ -58,6 +61,7 @@ class WindowRead:
     server_times: tuple[datetime | None, ...] = ()
     recent: Mapping[str, str] = field(default_factory=dict)
     unchanged: frozenset[str] = frozenset()
+    proven: bool = True
 
 
 @dataclass(frozen=True)
@@ -77,55 +81,60 @@ class _Task:
 
 
 class WindowReader:
-    """Reads all items of a time range, in windows that are each proven complete.
+    """Reads all items of some ranges of time, window after window.
 
-    A window is complete when the distinct keys on its pages are as many as `totalItems` announced, and
-    `totalItems` was the same on every page. Bookings that change while pages are read leave their window and shift the
-    rows behind them; such a window is read again, after `window_attempts` readings it is halved, and a single second
-    that never adds up raises `WindowIncomplete`. A window that holds more than `max_items` is cut before it
-    is read. So is one that reaches into the last `overlap_seconds` and needs several pages: only there may a
-    booking enter a window while another leaves it, which no total would show, and the next load reads that part again.
+    A window is proven when the distinct keys on its pages are as many as `totalItems` announced, and `totalItems` was
+    the same on every page. Bookings that change while pages are read leave their window and shift the rows behind them;
+    such a window is read again, and after `window_attempts` readings it is halved, down to a minute. Where two readings
+    in a row show the same items and do not add up all the same, it is the announcement that is wrong or missing: the
+    window is handed out as unproven, and so is a minute that never adds up. A window that holds more than `max_items`
+    is cut before it is read. So is one that reaches over `moving_since` and needs several pages: only after that moment
+    may a booking enter a window while another leaves it, which no total would show, and the next load reads that part
+    again.
 
     Args:
         fetch: Reads a page of a window, given the page's number and, from the second on, its token.
         key: The field by which items are told apart.
-        settings: `window_days`, `window_attempts`, `items_per_page`, `concurrency` and `overlap_seconds` are used.
-        since: First second asked for, aware.
-        until: Last second asked for, aware.
+        settings: `window_days`, `window_attempts`, `items_per_page` and `concurrency` are used.
+        wanted: What to ask for.
         max_items: Items that one window may hold.
         lookahead: Windows that may be read ahead of the one that is waited for.
         known_empty: Windows that are known to hold nothing; they are not asked for again.
-        known_digests: Digests of bookings that the last load met, by number.
+        known: What is known of items that may be met again.
+        moving_since: From when on items may still appear in a window, aware; None: `overlap_seconds` before the end.
+        must_add_up: Whether a window that cannot be proven is an error.
 
     Raises:
-        WindowIncomplete: From `next_window`, for a window that cannot be completed.
+        WindowIncomplete: From `next_window`, for a window that cannot be proven where it must.
     """
 
     def __init__(
         self,
         fetch: WindowFetch,
         settings: BookeoSettings,
-        since: datetime,
-        until: datetime,
+        wanted: Coverage,
         *,
         key: str,
         max_items: int,
         lookahead: int | None = None,
         known_empty: frozenset[Window] = frozenset(),
-        known_digests: Mapping[str, str] | None = None,
+        known: KnownRecords | None = None,
+        moving_since: datetime | None = None,
+        must_add_up: bool = False,
     ) -> None:
-        self.since = since
-        self.until = until
-        self.position = since
-        """The first second that is not in a window handed out yet."""
+        self.wanted = wanted
         self._fetch = fetch
         self._key = key
         self._settings = settings
         self._max_items = max(max_items, settings.items_per_page)
         self._lookahead = settings.concurrency if lookahead is None else lookahead
         self._known_empty = known_empty
-        self._known_digests = known_digests or {}
-        self._waiting: deque[Window] = deque(split_range(since, until, timedelta(days=settings.window_days)))
+        self._known = known
+        self._must_add_up = must_add_up
+        self._waiting: deque[Window] = deque(windows_of(wanted, settings))
+        end = wanted.windows[-1].end if wanted else floor_second(NEVER)
+        # Windows have whole seconds, and what is later than any end moves nowhere.
+        self._moving_since = floor_second(moving_since or end - timedelta(seconds=settings.overlap_seconds))
         self._tasks: deque[_Task] = deque()
         self._spent: dict[Window, int] = {}
         self._windows_done = 0
@@ -157,12 +166,11 @@ class WindowReader:
             The window with its pages, or None when the range is done.
 
         Raises:
-            WindowIncomplete: The window never added up, however often and finely it was read.
+            WindowIncomplete: The window cannot be proven, and must be.
             BookeoError: What the client raises for a request; the window stays next in line.
         """
         read = self._await_head()
         if read is not None:
-            self.position = read.window.end + timedelta(seconds=1)
             self._windows_done += 1
         return read
 
@@ -216,10 +224,11 @@ class WindowReader:
         return self._window_threads.submit(self._read, window)
 
     def _read(self, window: Window) -> WindowRead | _Cut:
-        """Reads one window until it adds up, or says how to cut it."""
+        """Read one window until it adds up or cannot be proven, or tell how to cut it."""
         started = time.monotonic()
         requests = self._spent.pop(window, 0)
-        for attempt in range(1, self._settings.window_attempts + 1):
+        known: frozenset[str] | None = None
+        for attempt in range(1, max(self._settings.window_attempts, 2) + 1):
             first = self._page(window, 1, None)
             requests += first.answer.attempts
             parts = self._parts(window, first)
@@ -229,62 +238,84 @@ class WindowReader:
             pages: list[KeptPage | None] = [self._kept(window, first)]
             del first  # and with it all that was parsed, while the other pages are read
             pages += self._further_pages(window, info)
+            pages += self._pages_beyond(window, pages, info.token)
             requests += sum(page.requests if page else 1 for page in pages[1:])
-            keys = distinct_keys(None if page is None else page.keys for page in pages)
+            read = [page.keys if page else None for page in pages]
+            keys = distinct_keys(read)
+            filled = [page for page in pages if page and page.keys.keys]
+            found = WindowRead(
+                window=window,
+                bodies=tuple(page.body for page in filled),
+                keys=all_keys(read) if keys is None else keys,
+                announced=info.total_items,
+                requests=requests,
+                attempts=attempt,
+                seconds=time.monotonic() - started,
+                server_time=server_time,
+                server_times=tuple(page.server_time for page in filled),
+                recent={number: mark for page in filled for number, mark in page.recent.items()},
+                unchanged=frozenset[str]().union(*(page.unchanged for page in filled)),
+                proven=keys is not None,
+            )
             if keys is not None:
-                filled = [page for page in pages if page and page.keys.keys]
-                return WindowRead(
-                    window=window,
-                    bodies=tuple(page.body for page in filled),
-                    keys=keys,
-                    announced=info.total_items,
-                    requests=requests,
-                    attempts=attempt,
-                    seconds=time.monotonic() - started,
-                    server_time=server_time,
-                    server_times=tuple(page.server_time for page in filled),
-                    recent={number: digest for page in filled for number, digest in page.recent.items()},
-                    unchanged=frozenset[str]().union(*(page.unchanged for page in filled)),
-                )
-        halves = halve(window)
-        if halves is None:
+                return found
+            if found.keys == known:
+                return self._unproven(found, operation)
+            known = found.keys
+        # Shorter ones would all be asked for with the same padding.
+        halves = halve(window) if window.span > PADDING else None
+        return _Cut(halves, requests) if halves else self._unproven(found, operation)
+
+    def _unproven(self, read: WindowRead, operation: str) -> WindowRead:
+        if self._must_add_up:
             raise WindowIncomplete(
-                f"What {operation} gives for {window.start.isoformat()} never added up, in "
-                f"{self._settings.window_attempts} readings; all before that time is loaded, run the same command "
-                "again later.",
+                f"Incomplete: {operation} announced {read.announced} items for {read.window} and returned "
+                f"{len(read.keys)}, {read.attempts} times; run the same command again later.",
                 operation=operation,
             )
-        return _Cut(halves, requests)
+        return read
 
     def _parts(self, window: Window, first: ListPage) -> tuple[Window, ...]:
         """Says into which windows this one must be cut before it is read; empty when it need not."""
         total = first.info.total_items
-        if total > self._max_items and window.end > window.start:
+        if total is not None and total > self._max_items and window.span > PADDING:
             # A quarter more parts than would do if the changes were spread evenly.
             count = -(-total * 5 // (4 * self._max_items))
             seconds = int((window.end - window.start).total_seconds()) + 1
             return tuple(split_range(window.start, window.end, timedelta(seconds=max(seconds // count, 1) - 1)))
-        recent = self._recent_start
-        if first.info.total_pages > 1 and window.start < recent <= window.end:
-            return (Window(window.start, recent - timedelta(seconds=1)), Window(recent, window.end))
+        moving = self._moving_since
+        if (first.info.total_pages or 1) > 1 and window.start < moving <= window.end:
+            return (Window(window.start, moving - timedelta(seconds=1)), Window(moving, window.end))
         return ()
 
-    @property
-    def _recent_start(self) -> datetime:
-        return floor_second(self.until - timedelta(seconds=self._settings.overlap_seconds))
-
     def _kept(self, window: Window, page: ListPage) -> KeptPage:
-        meets_others = bool(self._known_digests) or window.end >= self._recent_start
-        return kept_page(page, self._key, self._recent_start if meets_others else None, self._known_digests)
+        known = self._known
+        meets_others = known is not None and (bool(known.marks) or window.end >= known.since)
+        return kept_page(page, self._key, known if meets_others else None)
 
     def _further_pages(self, window: Window, info: PageInfo) -> list[KeptPage | None]:
         """Fetches the pages after the first side by side; returns all in order."""
+        return list(
+            self._page_threads.map(
+                lambda number: self._kept_page(window, number, info.token), range(2, (info.total_pages or 1) + 1)
+            )
+        )
 
-        def read(number: int) -> KeptPage | None:
-            page = page_or_gone(lambda n, token: self._page(window, n, token), number, info.token)
-            return None if page is None else self._kept(window, page)
+    def _pages_beyond(self, window: Window, pages: Sequence[KeptPage | None], token: str | None) -> list[KeptPage]:
+        """Fetch pages that were not announced, for as long as there may be some."""
+        beyond: list[KeptPage] = []
+        keys = [page.keys if page else None for page in pages]
+        while token is not None and goes_on(keys):
+            page = self._kept_page(window, len(keys) + 1, token)
+            if page is None:
+                break
+            beyond.append(page)
+            keys.append(page.keys)
+        return beyond
 
-        return list(self._page_threads.map(read, range(2, info.total_pages + 1)))
+    def _kept_page(self, window: Window, number: int, token: str | None) -> KeptPage | None:
+        page = page_or_gone(lambda n, token: self._page(window, n, token), number, token)
+        return None if page is None else self._kept(window, page)
 
     def _page(self, window: Window, number: int, token: str | None) -> ListPage:
         if self._closed.is_set():
@@ -301,7 +332,7 @@ def booking_fetch(client: BookeoClient) -> WindowFetch:
     Returns:
         What a `WindowReader` needs.
     """
-    return lambda window, number, token: client.bookings_page(BookingsQuery(last_updated=window), number, token)
+    return lambda window, number, token: client.bookings_page(BookingsQuery(last_updated=padded(window)), number, token)
 
 
 def payment_fetch(client: BookeoClient) -> WindowFetch:
@@ -313,4 +344,18 @@ def payment_fetch(client: BookeoClient) -> WindowFetch:
     Returns:
         What a `WindowReader` needs.
     """
-    return lambda window, number, token: client.payments_page(window, number, token)
+    return lambda window, number, token: client.payments_page(padded(window), number, token)
+
+
+def windows_of(wanted: Coverage, settings: BookeoSettings) -> list[Window]:
+    """Cut ranges into windows that the API takes.
+
+    Args:
+        wanted: The ranges.
+        settings: `window_days` is used.
+
+    Returns:
+        The windows, in order.
+    """
+    length = min(timedelta(days=settings.window_days), LONGEST_ASKED)
+    return [part for window in wanted.windows for part in split_range(window.start, window.end, length)]

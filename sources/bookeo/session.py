@@ -12,10 +12,11 @@ from datetime import UTC, datetime
 
 from bookeo.api import ApiKeyInfo, BookeoClient
 from bookeo.archive import Archive
-from bookeo.cursor import Range
+from bookeo.clocks import Clocks, Reading
 from bookeo.feed import PaymentLinks
 from bookeo.forgotten import Forgotten
 from bookeo.privacy_json import private_answer
+from bookeo.ranges import ListReading, Range
 from bookeo.reader import WindowReader
 from bookeo.settings import BookeoSettings
 from bookeo.shape_versions import LoadVersions
@@ -122,24 +123,28 @@ class LoadSession:
         self.notes = LoadNotes()
         self.known_empty: frozenset[Window] = frozenset()
         """Windows that hold nothing, as a plan of this very range has found."""
-        self.range: Range | None = None
-        """What this load covers; decided when the bookings are first read."""
+        self.bookings: ListReading | None = None
+        """How far the bookings have been read; begun when they are first read."""
+        self.payments: ListReading | None = None
+        """How far the payments feed has been read, likewise."""
+        self.clocks_before: Reading | None = None
+        """What the clocks showed at the last load."""
+        self.unproven: Counter[str] = Counter()
+        """Lists and windows that were read and do not add up to what was announced, by operation."""
         self.reader: WindowReader | None = None
         self.payment_reader: WindowReader | None = None
         self.payments_met: set[str] | None = None
         """Ids of the payments that the feed has shown, where some of it is read again; None where all of it is new."""
         self.payment_links: PaymentLinks | None = None
         """Who can tell which bookings and payments there are already."""
-        self.payments_since: datetime | None = None
-        """Where a first reading of the payments feed begins; None: where the bookings begin."""
         self.held_rows: Callable[[str, Collection[str]], Collection[str]] | None = None
         """Tells which of some rows of a table are in the destination and not marked as deleted; None: nobody can."""
         self.payments_unsettled = False
         """Whether an interrupted load read the feed and what it did not show was not looked at."""
         self.payments_along = False
         """Whether the payments feed may be read into the bookings' own package where no booking is new."""
-        self.no_payment_feed = False
-        """Whether the payments feed turned out to be closed to this api key."""
+        self.no_payment_feed: Exception | None = None
+        """Why the payments feed cannot be read, if it was refused."""
         self.versions: dict[Entity, LoadVersions] = {}
         """What has been handed out for the package under way, or by a load without chunks, by entity."""
         self.failure: Exception | None = None
@@ -183,10 +188,30 @@ class LoadSession:
         """The account's id; it survives a change of its api key."""
         return self.identity.account_id
 
+    def ask_identity_again(self) -> None:
+        """Ask once more which account the api key opens and what it may do: one request.
+
+        Raises:
+            BookeoError: As `BookeoClient.api_key_info`.
+        """
+        with self._lock:
+            self._identity = self.client.api_key_info()
+
+    @property
+    def clocks(self) -> Clocks:
+        """What the clocks have shown so far in this load."""
+        return self.client.clock.read(self.clocks_before)
+
     @property
     def now(self) -> datetime:
-        """The server's time when the load began, aware, UTC: a wrong clock of this machine loses nothing."""
-        return self.identity.answer.server_time or datetime.now(UTC).replace(microsecond=0)
+        """The server's time when the load began, aware, UTC, by its earliest answer: this machine's may be wrong."""
+        _ = self.identity
+        return self.clocks.now.replace(microsecond=0)
+
+    @property
+    def range(self) -> Range | None:
+        """What of the bookings this load asks for; None before they are read."""
+        return self.bookings.range if self.bookings else None
 
     def may_read(self, what: str) -> bool:
         """Tells whether the api key has any permission to read something.

@@ -99,8 +99,8 @@ class BookeoSettings(BaseConfiguration):
 
     start: str = "2010-01-01"
     """ISO date or time (UTC) at which a first load begins."""
-    overlap_seconds: Annotated[int, Between(0, 86_400 * 365)] = 600
-    """How far before the cursor a load begins, for changes that the server committed late."""
+    overlap_seconds: Annotated[int, Between(0, 86_400 * 365)] = 3600
+    """How far before the end of what has been read a load begins, for changes that the server shows late."""
     window_days: Annotated[int, Between(1, MAX_WINDOW_DAYS)] = MAX_WINDOW_DAYS
     """Length of a request window in days, at most 31."""
     window_attempts: Annotated[int, Between(1, 100)] = 3

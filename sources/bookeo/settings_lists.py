@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -13,38 +13,37 @@ from bookeo.batches import Batch
 from bookeo.errors import NotFound, PermissionMissing, RequestBudgetSpent
 from bookeo.session import LoadSession
 from bookeo.shape import RawPage
+from bookeo.state import LoadState, changing
 from bookeo.tables import BUSINESS, PEOPLE_CATEGORY, PRODUCT, RESOURCE_TYPE, TAX, Entity
-from bookeo.windows import format_time, parse_time
 
 SETTINGS_ENTITIES: tuple[Entity, ...] = (BUSINESS, PRODUCT, PEOPLE_CATEGORY, RESOURCE_TYPE, TAX)
 """What the small lists hold."""
 
 
-def lists_are_due(session: LoadSession, state: Mapping[str, Any]) -> bool:
+def lists_are_due(session: LoadSession, state: LoadState) -> bool:
     """Tells whether the small lists are to be read.
 
     Args:
         session: The load; its `settings_hours` says how long a reading lasts.
-        state: The resource's state.
+        state: What the loads remember.
 
     Returns:
         Whether they never were, or too long ago.
     """
-    read_at = state.get("read_at")
-    return not read_at or session.now - parse_time(read_at) >= timedelta(hours=session.settings.settings_hours)
+    return state.due("settings", session.now, timedelta(hours=session.settings.settings_hours))
 
 
-def settings_batches(session: LoadSession, state: MutableMapping[str, Any]) -> Iterator[Batch]:
+def settings_batches(session: LoadSession, source_state: MutableMapping[str, Any]) -> Iterator[Batch]:
     """Reads the small lists, each whole, unless that was done lately.
 
     Args:
         session: The load; its `settings_hours` says how long a reading lasts.
-        state: The resource's state; keeps in `read_at` when the lists were last read.
+        source_state: What the source keeps in dlt's state.
 
     Yields:
         A batch for each list; one that the api key may not read is noted and left out.
     """
-    if session.failure or not lists_are_due(session, state):
+    if session.failure or not lists_are_due(session, LoadState.from_source(source_state)):
         return
     client = session.client
     lists: list[tuple[Entity, Callable[[], SettingsList], str]] = [
@@ -73,4 +72,5 @@ def settings_batches(session: LoadSession, state: MutableMapping[str, Any]) -> I
             for number, answer in enumerate(answers, 1)
         ]
         yield archived(session, Batch(session, entity, pages), answers[0].operation)
-    state["read_at"] = format_time(session.now)
+    with changing(source_state) as state:
+        state.done_at["settings"] = session.now

@@ -17,9 +17,10 @@ from dlt.extract import DltResource
 
 from bookeo.api import BookeoClient
 from bookeo.batches import Batch
+from bookeo.coverage import span
 from bookeo.errors import BookeoError, NotFound
 from bookeo.extract import bookings_again, window_batches
-from bookeo.feed import PaymentLinks, feed_is_closed, link_payments
+from bookeo.feed import PaymentLinks, feed_is_refused, link_payments
 from bookeo.forgotten import forget_in_page
 from bookeo.queries import BookingsQuery
 from bookeo.reader import WindowFetch, WindowRead, WindowReader, payment_fetch
@@ -27,7 +28,7 @@ from bookeo.resources import given_parents, table_resource
 from bookeo.session import LoadSession
 from bookeo.shape import RawPage, Shaped, shape
 from bookeo.tables import BOOKING, CUSTOMER_BOOKING, PAYMENT, REJECTED_ROWS, Entity
-from bookeo.windows import Window
+from bookeo.windows import Window, padded
 
 COMPARED: tuple[str, ...] = (
     "updated_at",
@@ -78,11 +79,11 @@ def sweep_reader(session: LoadSession, since: datetime, until: datetime) -> Wind
     session.reader = WindowReader(
         start_time_fetch(session.client),
         session.settings,
-        since,
-        until,
+        span(since, until),
         key="bookingNumber",
         max_items=session.settings.window_items,
         lookahead=0 if session.settings.max_requests is not None else None,
+        must_add_up=True,
     )
     return session.reader
 
@@ -97,7 +98,7 @@ def start_time_fetch(client: BookeoClient) -> WindowFetch:
         What a `WindowReader` needs.
     """
     return lambda window, number, token: client.bookings_page(
-        BookingsQuery(start_time=window, expand_customer=False, expand_participants=False), number, token
+        BookingsQuery(start_time=padded(window), expand_customer=False, expand_participants=False), number, token
     )
 
 
@@ -152,14 +153,14 @@ def bookings_paid_since(session: LoadSession, since: datetime, links: PaymentLin
     Raises:
         WindowIncomplete: The feed never held as many payments as announced.
     """
-    reader = receipt_reader(session, since, max(session.client.server_now(), since))
+    reader = receipt_reader(session, since, session.clocks.open_end)
     found: set[str] = set()
     try:
         while (read := reader.next_window()) is not None:
             payments = _shaped(session, PAYMENT, [RawPage(body, "data") for body in read.bodies]).tables["payments"]
             found.update(n for n in link_payments(payments, links)["booking_number"].to_pylist() if n)
     except BookeoError as error:
-        if not feed_is_closed(error):
+        if not feed_is_refused(error):
             raise
         return frozenset()
     finally:
@@ -181,11 +182,11 @@ def receipt_reader(session: LoadSession, since: datetime, until: datetime) -> Wi
     return WindowReader(
         payment_fetch(session.client),
         session.settings,
-        since,
-        until,
+        span(since, until),
         key="id",
         max_items=session.settings.window_items,
         lookahead=0,
+        must_add_up=True,
     )
 
 
@@ -221,7 +222,7 @@ def bookeo_payments(session: Any, windows: Sequence[Window]) -> Iterator[DltReso
         for window in windows:
             reader = receipt_reader(load, window.start, window.end)
             try:
-                for batch, _ in window_batches(load, reader, PAYMENT):
+                for batch, _, _ in window_batches(load, reader, PAYMENT):
                     yield batch
             finally:
                 reader.close()

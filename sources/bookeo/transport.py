@@ -17,6 +17,7 @@ import orjson
 import urllib3.exceptions
 
 from bookeo.answers import Answer, error_object, http_time, told_wait
+from bookeo.clocks import ClockWatch
 from bookeo.connection import header_key, http_session
 from bookeo.errors import BookeoError, NotBookeo, RateLimited, RetriableError, ServerUnavailable
 from bookeo.failures import Failure, connection_failure
@@ -107,6 +108,8 @@ class Transport:
         self._slots = threading.Semaphore(settings.concurrency)
         self._usage = UsageCounter(settings.max_requests)
         self._log = RequestLog(settings.account, watcher)
+        self.clock = ClockWatch()
+        """What the answers tell of the server's clock."""
         self._answered = False
         self._session = http_session(settings, api_key, secret_key)
 
@@ -243,6 +246,7 @@ class Transport:
                 language=headers.get("Content-Language"),
                 operation=call.operation,
             )
+            self.clock.answered(answer.server_time)
             return self._judge_success(call, status, headers, answer)
         return self._judge_refusal(call, status, headers, body)
 

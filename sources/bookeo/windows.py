@@ -10,10 +10,16 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import ClassVar
 
 MAX_WINDOW = timedelta(days=31)
 """The longest range one pair of time filters may span. Source: the vendor's pages."""
 ONE_SECOND = timedelta(seconds=1)
+PADDING = timedelta(minutes=1)
+"""How far a request reaches over both ends of its window: whole minutes are the coarsest unit in which a server was
+seen to keep times, and whether its filters include their ends need not be known then."""
+LONGEST_ASKED = MAX_WINDOW - 2 * PADDING
+"""The longest window that can be asked for with its padding."""
 AGAIN_AFTER = timedelta(hours=20)
 """When what is done about once a day is due again: less than a day, so that a daily load that begins a little earlier
 than yesterday's does not wait another day."""
@@ -37,6 +43,9 @@ class Window:
 
     start: datetime
     end: datetime
+
+    EARLIEST: ClassVar[datetime] = datetime.min.replace(tzinfo=UTC)
+    LATEST: ClassVar[datetime] = datetime.max.replace(tzinfo=UTC, microsecond=0)
 
     def __post_init__(self) -> None:
         for name, moment in (("start", self.start), ("end", self.end)):
@@ -121,6 +130,19 @@ def halve(window: Window) -> tuple[Window, Window] | None:
         return None
     middle = window.start + timedelta(seconds=(window.span // ONE_SECOND - 1) // 2)
     return Window(window.start, middle), Window(middle + ONE_SECOND, window.end)
+
+
+def padded(window: Window) -> Window:
+    """Let a request reach a little over both ends of its window.
+
+    Args:
+        window: The window.
+
+    Returns:
+        What to ask for; at the limits of time the window's own end.
+    """
+    earliest, latest = Window.EARLIEST, Window.LATEST
+    return Window(max(window.start, earliest + PADDING) - PADDING, min(window.end, latest - PADDING) + PADDING)
 
 
 def start_with_overlap(cursor: datetime | None, overlap_seconds: float, floor: datetime) -> datetime:

@@ -9,7 +9,7 @@ import pytest
 
 from bookeo_pipelines.load import LoadResult
 from bookeo_sandbox import Sandbox
-from loading import BEGIN, END, OVERLAP, WEEK, list_requests, load
+from loading import BEGIN, END, SETTLING, WEEK, list_requests, load
 from truth import ALL_TABLES, DATASET, assert_equals_truth, assert_ledger_covers, contents, query, stored_rows
 
 
@@ -97,7 +97,7 @@ def test_only_the_database_says_where_a_load_goes_on(loaded: Path, folder: Path,
     # Put back from an older copy, it is loaded from where the copy is.
     shutil.copy(older, loaded)
     result = load(sandbox, loaded, tables=tables)
-    assert result.covered == (END - OVERLAP, END + WEEK)
+    assert result.covered == (END - SETTLING, END + WEEK)
     assert result.tables["bookings"].new > 0
     assert_equals_truth(loaded, sandbox, tables=tables, earlier=[first])
 

@@ -11,6 +11,7 @@ import pytest
 from cheap_loads import STILL_BUSINESS, asked, assert_exact, first_load_of_still_business, load_as_needed
 from payments_by_hand import Till
 
+from bookeo.errors import BookeoError, FeedRefused, ListSuspicious, PermissionMissing
 from bookeo_pipelines.destination import target
 from bookeo_pipelines.load import LoadRequest, LoadResult
 from bookeo_pipelines.payment_links import WarehouseLinks
@@ -202,20 +203,23 @@ def test_a_booking_that_does_not_add_up_is_asked_once_until_its_figures_change(
     assert OF_ONE_BOOKING not in asked(sandbox)
 
 
-@pytest.mark.parametrize("status", [403, 404])
-def test_a_closed_feed_is_said_and_made_up_for(database: Path, sandbox: Sandbox, till: Till, status: int) -> None:
-    def closed(_: Any) -> None:
+@pytest.mark.parametrize(("status", "failure"), [(403, PermissionMissing), (404, FeedRefused), (400, FeedRefused)])
+def test_a_refused_feed_is_said_and_made_up_for(
+    database: Path, sandbox: Sandbox, till: Till, status: int, failure: type[BookeoError]
+) -> None:
+    def refused(_: Any) -> None:
         raise ApiError(status, "Not for you")
 
     operations = sandbox._service.operations
     real = operations["GET", "/payments"]
-    operations["GET", "/payments"] = closed  # type: ignore[assignment]
-    result = load_payments(sandbox, database)
+    operations["GET", "/payments"] = refused  # type: ignore[assignment]
+    result = load_payments(sandbox, database, may_fail=True)
+    assert type(result.failure) is failure
     assert any("asked for booking by booking instead" in message for message in result.notes.messages)
     assert asked(sandbox)[OF_ONE_BOOKING] == len(sandbox.truth()["bookings"])
     linked = {payment["id"] for payment in sandbox.truth()["payments"] if "bookingNumber" in payment}
     assert {row[0] for row in query(database, f"SELECT payment_id FROM {DATASET}.payments")} == linked
-    load_payments(sandbox, database)
+    load_payments(sandbox, database, may_fail=True)
     assert OF_ONE_BOOKING not in asked(sandbox)
 
     past = [sandbox.truth()]
@@ -247,8 +251,8 @@ def test_payments_that_are_all_hidden_at_once_are_kept(paid: Path, sandbox: Sand
     with sandbox.business.lock:
         for payment in list(till.account.by_receipt):  # type: ignore[call-overload]
             till.account.by_receipt.remove(payment, payment.received)
-    result = load_payments(sandbox, database)
-    assert any("are not shown any more; they are kept" in message for message in result.notes.messages)
+    result = load_payments(sandbox, database, may_fail=True)
+    assert isinstance(result.failure, ListSuspicious)
     assert set(before["payments"]) <= set(contents(database, ["payments"])["payments"])
 
 

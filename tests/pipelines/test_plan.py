@@ -84,4 +84,5 @@ def test_a_plan_leaves_a_load_alone_that_is_under_way(keys: Sandbox, loaded: Pat
     assert result.tables["bookings"].new > 0
     [outcome] = planned
     assert outcome.returncode == 0, outcome.stderr
-    assert json.loads(outcome.stdout)[0]["bookings"] == result.tables["bookings"].loaded
+    # Bookings of the last two days are listed once more, and not written again.
+    assert json.loads(outcome.stdout)[0]["bookings"] >= result.tables["bookings"].loaded

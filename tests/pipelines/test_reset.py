@@ -10,9 +10,10 @@ import duckdb
 import pytest
 
 from bookeo.errors import SettingsError
+from bookeo.state import LoadState
 from bookeo_pipelines.cursors import Cursors
 from bookeo_pipelines.destination import target
-from bookeo_pipelines.reset import BEGINNING, plan_rewind, planned_reset
+from bookeo_pipelines.reset import plan_rewind, planned_reset
 from bookeo_pipelines.run_lock import LoadRunning, one_at_a_time
 from bookeo_pipelines.status import read_status
 from bookeo_sandbox import Sandbox
@@ -20,6 +21,7 @@ from command_runs import Run
 from loading import AS_NEEDED, BEGIN, END, OVERLAP, load
 from truth import ALL_TABLES, DATASET, assert_equals_truth, query
 
+SECOND = timedelta(seconds=1)
 MAY = datetime.fromisoformat("2026-05-01T00:00:00+00:00")
 
 
@@ -48,22 +50,21 @@ def test_a_load_reads_again_from_where_the_cursor_was_put(loaded: Path, sandbox:
     [sentence, *_] = reset(loaded, since=MAY)
     assert "2026-05-01 00:00 UTC" in sentence
     assert rows(loaded) == before
-    assert (cursors(loaded).bookings, cursors(loaded).loaded_from) == (MAY, BEGIN)
+    assert (cursors(loaded).bookings, cursors(loaded).loaded_from) == (MAY - SECOND, BEGIN)
     result = load(sandbox, loaded, tables=("bookings",))
-    assert result.covered == (MAY - timedelta(minutes=10), END)
+    assert result.covered == (MAY - OVERLAP, END)
     damaged = f"FROM {DATASET}.bookings WHERE title = 'damaged' AND updated_at"
-    assert query(loaded, f"SELECT count(*) > 0 {damaged} < ?", MAY - timedelta(minutes=10)) == [(True,)]
+    assert query(loaded, f"SELECT count(*) > 0 {damaged} < ?", MAY - OVERLAP) == [(True,)]
     assert query(loaded, f"SELECT count(*) {damaged} >= ?", MAY) == [(0,)]
     assert cursors(loaded).bookings == END
 
 
-def test_the_cursor_may_go_back_further_than_the_first_load_ever_went(folder: Path, sandbox: Sandbox) -> None:
+def test_a_reset_to_before_the_first_load_reads_all_of_it(folder: Path, sandbox: Sandbox) -> None:
     database = folder / "bookeo.duckdb"
     tables = ("bookings", "booking_people", "customers", "payments")
     load(sandbox, database, since=MAY, tables=tables, **AS_NEEDED)
     sentences = reset(database, since=BEGIN)
     assert any("payments feed again from 2026-03-30" in sentence for sentence in sentences)
-    assert (cursors(database).bookings, cursors(database).loaded_from, cursors(database).payments) == (BEGIN,) * 3
     assert load(sandbox, database, tables=tables, **AS_NEEDED).covered == (BEGIN, END)
     assert_equals_truth(
         database,
@@ -75,14 +76,13 @@ def test_the_cursor_may_go_back_further_than_the_first_load_ever_went(folder: Pa
     )
 
 
-def test_a_table_that_the_cursor_has_passed_by_is_filled(folder: Path, sandbox: Sandbox) -> None:
-    database = folder / "bookeo.duckdb"
-    load(sandbox, database, tables=("bookings",))
-    reset(database, table="booking_taxes")
-    assert cursors(database).bookings == BEGIN
-    assert {"bookings", "booking_taxes"} <= cursors(database).fed
-    both = ("bookings", "booking_taxes")
+def test_one_table_is_read_from_the_start(folder: Path, sandbox: Sandbox) -> None:
+    database, both = folder / "bookeo.duckdb", ("bookings", "booking_taxes")
     load(sandbox, database, tables=both)
+    change(database, "DELETE FROM {}.booking_taxes")
+    reset(database, table="booking_taxes")
+    assert cursors(database).bookings == END
+    assert load(sandbox, database, tables=both).covered == (BEGIN, END)
     assert_equals_truth(database, sandbox, tables=both, vanished="absent")
 
 
@@ -92,7 +92,7 @@ def test_the_payments_feed_is_read_from_its_beginning(folder: Path, sandbox: San
     load(sandbox, database, tables=tables, **AS_NEEDED)
     change(database, "UPDATE {}.payments SET reason = 'damaged'")
     reset(database, table="payments")
-    assert (cursors(database).bookings, cursors(database).payments) == (END, BEGINNING)
+    assert (cursors(database).bookings, cursors(database).payments) == (END, None)
     result = load(sandbox, database, tables=tables, **AS_NEEDED)
     assert result.covered == (END - OVERLAP, END)
     assert query(database, f"SELECT count(*) FROM {DATASET}.payments WHERE reason = 'damaged'") == [(0,)]
@@ -108,7 +108,7 @@ def test_the_small_lists_are_read_again(loaded: Path, sandbox: Sandbox) -> None:
     assert cursors(loaded).bookings == END
 
 
-KNOWN = Cursors("A1", END, BEGIN, frozenset({"bookings"}), END, END)
+KNOWN = Cursors("A1", END, BEGIN, frozenset({"bookings"}), END, END, LoadState())
 
 
 @pytest.mark.parametrize(
@@ -161,4 +161,4 @@ def test_the_command_asks_first(loaded: Path, bookeo: Run, monkeypatch: pytest.M
     done = bookeo("reset", "--since", "2026-05-01", "--yes")
     assert done.code == 0
     assert "Rewound." in done.out
-    assert cursors(loaded).bookings == MAY
+    assert cursors(loaded).bookings == MAY - SECOND

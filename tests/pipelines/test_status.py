@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,9 @@ from bookeo.windows import Window
 from bookeo_pipelines.destination import DatabaseBusy, target
 from bookeo_pipelines.load import LoadRequest, run_load
 from bookeo_pipelines.packages import open_pipeline
+from bookeo_pipelines.reset import planned_reset
 from bookeo_pipelines.run_lock import LoadRunning, one_at_a_time
-from bookeo_pipelines.status import AccountStatus, gaps, read_status
+from bookeo_pipelines.status import AccountStatus, read_status
 from bookeo_sandbox import Sandbox, serve
 from bookeo_sandbox.errors import ApiError
 from command_runs import Run
@@ -51,21 +52,12 @@ def test_rows_cursors_and_lag(loaded: Path, sandbox: Sandbox) -> None:
     assert found.tables["payments"].cursor == END, "in the mode always, payments follow the bookings"
     assert found.tables["products"].cursor == END
     assert found.tables["load_windows"].cursor is None
-    assert (found.gaps, found.incomplete, found.pending, found.rejected) == ({}, 0, 0, {})
+    assert (found.gaps, found.unproven, found.pending, found.rejected) == ({}, [], 0, {})
     assert loaded.read_bytes() == before
     assert sandbox.requests()["total"] == 0
 
 
 def test_what_is_wrong_is_said(loaded: Path, sandbox: Sandbox) -> None:
-    [(start, end)] = query(
-        loaded, f"SELECT window_start, window_end FROM {DATASET}.load_windows ORDER BY 1 LIMIT 1 OFFSET 1"
-    )
-    change(loaded, f"DELETE FROM {{}}.load_windows WHERE window_start = '{start.isoformat()}'")
-    assert status(loaded)[0].gaps == {"bookings": [Window(start, end)]}
-    change(loaded, "UPDATE {}.load_windows SET items_landed = items_landed - 1")
-    assert status(loaded)[0].incomplete == query(loaded, f"SELECT count(*) FROM {DATASET}.load_windows")[0][0]
-    assert status(loaded)[0].gaps == {"bookings": [Window(BEGIN, END)]}
-
     booking = sandbox.truth()["bookings"][0]
     booking["creationTime"] = "yesterday"
     booking.pop("lastChangeTime", None)
@@ -78,6 +70,24 @@ def test_what_is_wrong_is_said(loaded: Path, sandbox: Sandbox) -> None:
     session.close()
     [found] = status(loaded)
     assert (found.rejected, found.pending) == ({"bookings": 1}, 1)
+
+
+def test_what_is_not_read_is_said(folder: Path, sandbox: Sandbox, bookeo: Run) -> None:
+    database = folder / "bookeo.duckdb"
+    tables = ("bookings", "booking_taxes")
+    load(sandbox, database, tables=tables, max_requests=3)
+    [found] = status(database)
+    assert not found.is_complete
+    assert found.gaps["bookings"][-1].end == END
+    load(sandbox, database, tables=tables)
+    [found] = status(database)
+    assert found.is_complete
+    with planned_reset(target("duckdb", DATASET, database), None, table="booking_taxes", since=None) as planned:
+        planned.carry_out()
+    assert status(database)[0].gaps == {"bookings": [Window(BEGIN, END)]}
+    shown = bookeo("status", "--database", str(database))
+    assert shown.code == 1
+    assert "Not read: bookings 2026-03-30 00:00 to 2026-06-30 23:59" in shown.out
 
 
 def test_runs_are_written_down(loaded: Path, sandbox: Sandbox) -> None:
@@ -167,21 +177,6 @@ def test_there_must_be_something_to_look_at(folder: Path) -> None:
     duckdb.connect(str(database)).close()
     with pytest.raises(SettingsError, match="Nothing has been loaded"):
         status(database)
-
-
-def test_gaps() -> None:
-    day = datetime(2026, 1, 1, tzinfo=UTC)
-
-    def hours(first: int, last: int) -> Window:
-        return Window(day + timedelta(hours=first), day + timedelta(hours=last) - SECOND)
-
-    until = day + timedelta(hours=10) - SECOND
-    assert gaps([hours(0, 10)], day, until) == []
-    assert gaps([hours(0, 4), hours(4, 10)], day, until) == []
-    assert gaps([], day, until) == [hours(0, 10)]
-    assert gaps([hours(1, 8), hours(2, 3), hours(9, 20)], day, until) == [hours(0, 1), hours(8, 9)]
-    assert gaps([hours(0, 3), hours(12, 20)], day, until) == [hours(3, 10)]
-    assert gaps([hours(0, 3)], day, day) == []
 
 
 def test_the_command_shows_it(loaded: Path, bookeo: Run) -> None:

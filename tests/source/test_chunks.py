@@ -23,6 +23,7 @@ class Reads:
     """Stands for a reader whose windows are these: in each the bookings by number, with so many options."""
 
     windows_done = windows_left = 0
+    finished = False
 
     def __init__(self, *windows: dict[str, int], seconds: float = 0.0, slow_from: int = 0) -> None:
         self._reads = enumerate(read(day, bookings) for day, bookings in enumerate(windows))
@@ -63,10 +64,13 @@ def read(day: int, bookings: dict[str, int]) -> WindowRead:
 
 def chunk(session: ArchiveSession, *windows: dict[str, int]) -> Iterator[tuple[list[Any], datetime]]:
     """The options of each batch, as number, position and whether it is a tombstone; and its end."""
-    for batch, end in window_batches(session, cast("WindowReader", Reads(*windows))):
+    for batch, reads, _ in window_batches(session, cast("WindowReader", Reads(*windows))):
         options = batch.table("booking_options")
         assert options is not None
-        yield [(row["booking_number"], row["position"], row["_deleted"]) for row in options.to_pylist()], end
+        yield (
+            [(row["booking_number"], row["position"], row["_deleted"]) for row in options.to_pylist()],
+            reads[-1].window.end,
+        )
 
 
 def test_batches_of_a_chunk_are_one_package(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,7 +93,7 @@ def test_what_comes_slowly_is_shaped_meanwhile(monkeypatch: pytest.MonkeyPatch) 
     def batches(slow_from: int) -> list[list[str]]:
         reads = Reads(*windows, seconds=10 * SLOW, slow_from=slow_from)
         monkeypatch.setattr("bookeo.extract.time", reads)
-        return [list(batch.booking_numbers()) for batch, _ in window_batches(session, cast("WindowReader", reads))]
+        return [list(batch.booking_numbers()) for batch, _, _ in window_batches(session, cast("WindowReader", reads))]
 
     assert batches(slow_from=8) == [["0", "1", "2", "3", "4", "5", "6"]], "what comes fast is shaped together"
     assert batches(slow_from=4) == [["0", "1", "2", "3", "4"], ["5", "6"]], "one page is too little"

@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 import pyarrow as pa
 import pytest
 
-from bookeo.errors import NotFound, PermissionMissing, RequestRejected, ServerUnavailable
-from bookeo.feed import feed_is_closed, link_payments, named_booking
+from bookeo.errors import NotFound, PermissionMissing, RateLimited, RequestRejected, ServerUnavailable
+from bookeo.feed import feed_is_refused, link_payments, named_booking
 from bookeo.tables import PAYMENT, arrow_schema
 
 
@@ -99,7 +99,11 @@ def test_where_nobody_knows_the_bookings_a_link_is_called_unverified() -> None:
     assert linked(None, ("p9", "Booking 99", "ann"), ("p8", "no. 99", "ann")) == [("99", "unverified"), (None, None)]
 
 
-def test_a_feed_that_fails_is_not_taken_for_one_that_is_closed() -> None:
-    closed = [PermissionMissing("no"), NotFound("no"), RequestRejected("no", status=404)]
-    failing = [RequestRejected("no", status=400), ServerUnavailable("no", status=503), None]
-    assert [feed_is_closed(error) for error in closed + failing] == [True] * 3 + [False] * 3
+def test_a_feed_that_fails_is_not_taken_for_one_that_is_refused() -> None:
+    refused = [
+        PermissionMissing("no"),
+        NotFound("no"),
+        *(RequestRejected("no", status=status) for status in (400, 404)),
+    ]
+    failing = [ServerUnavailable("no", status=503), RateLimited("no"), None]
+    assert [feed_is_refused(error) for error in refused + failing] == [True] * 4 + [False] * 3

@@ -9,10 +9,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from invented_bookings import InventedBookings, moment, records_of, settings_like
 
-from bookeo.cursor import next_range
-from bookeo.errors import WindowIncomplete
+from bookeo.clocks import Clocks
+from bookeo.coverage import Coverage
+from bookeo.kept_pages import KnownRecords
+from bookeo.ranges import SETTLING, ListReading, Wanted, next_range
 from bookeo.reader import WindowReader
-from bookeo.windows import MAX_WINDOW, ONE_SECOND
+from bookeo.state import LoadState
+from bookeo.windows import MAX_WINDOW
 
 OVERLAP = 60
 """Seconds that a change may be committed late."""
@@ -37,34 +40,28 @@ class Warehouse:
         self.api = api
         self.settings = reader_settings
         self.rows: dict[str, tuple[int, str]] = {}
-        self.state: dict[str, Any] = {}
-        self.cursor: Any = None
-        self.since: Any = None
+        self.stored: dict[str, Any] = {}
+        self.asked = Coverage()
 
     def load(self, windows: int | None = None) -> bool:
         """Loads; killed after some windows, where a number is given. Tells whether it came to the end."""
-        covered = next_range(
-            self.state,
-            account_id="A",
-            tables=["bookings"],
-            cursor=self.cursor,
-            start=moment(0),
-            now=moment(self.api.now),
-            since=None,
-            until=None,
-            overlap_seconds=OVERLAP,
-        )
+        now = moment(self.api.now)
+        clocks = Clocks(now, now, now, now)
+        wanted = Wanted(frozenset({"bookings"}), moment(0), overlap_seconds=OVERLAP)
+        state = LoadState.from_source(self.stored)
+        decided = next_range(state, "bookings", wanted, clocks)
+        reading = ListReading("bookings", decided, state.bookings.known_digests(wanted.tables))
         reader = WindowReader(
             self.api.page,
             self.settings,
-            covered.since,
-            covered.until,
+            decided.asked,
             key="bookingNumber",
             max_items=self.settings.max_items,
             lookahead=self.settings.lookahead,
-            known_digests=dict(self.state.get("recent", {})),
+            known=KnownRecords(now - SETTLING, reading.marks, b"key"),
+            moving_since=now - timedelta(seconds=OVERLAP),
         )
-        expected_start = self.since = covered.since
+        self.asked, handed_out = decided.asked, Coverage()
         try:
             while True:
                 if windows == 0:
@@ -73,22 +70,19 @@ class Warehouse:
                 read = reader.next_window()
                 if read is None:
                     break
-                assert read.window.start == expected_start, "windows meet to the second"
-                assert len(read.keys) == read.announced
-                expected_start = read.window.end + ONE_SECOND
-                # A window is a package here: its rows, its cursor and its digests land together.
+                assert not handed_out & Coverage.of([read.window]), "no second is read twice"
+                handed_out |= Coverage.of([read.window])
+                # A window is a package here: its rows, its coverage and its marks land together.
                 for record in records_of(read.bodies):
                     if record["bookingNumber"] not in read.unchanged:
                         self.rows[record["bookingNumber"]] = (int(record["title"]), record["productId"])
-                self.state["recent"] = dict(read.recent)
-                if self.cursor is None or read.window.end > self.cursor:
-                    self.cursor = read.window.end
-        except WindowIncomplete:
-            return False
+                reading.read([read])
+                reading.land(state, clocks, [read], None, ended=reader.finished)
+                state.write_to(self.stored)
         finally:
             reader.close()
-        assert expected_start == covered.until + ONE_SECOND, "the last window ends where the range does"
-        return True
+        assert handed_out == decided.asked, "every second that was wanted is read"
+        return not reading.unproven
 
 
 @st.composite
@@ -160,10 +154,10 @@ def test_whatever_changes_between_two_pages_nothing_is_missing_and_the_newest_ve
         api.now += pause
         for _, what in pending:
             happen(api, what)
-    assert warehouse.load(), "nothing changes any more, so the load comes to its end"
+    assert warehouse.load(), "nothing changes any more, so the load comes to its end, and all of it is proven"
 
     assert {number: warehouse.rows[number][0] for number in api.bookings if number in warehouse.rows} == api.versions()
-    met = {number for number, booking in api.bookings.items() if moment(booking["updated"]) >= warehouse.since}
+    met = {number for number, booking in api.bookings.items() if moment(booking["updated"]) in warehouse.asked}
     assert all(warehouse.rows[number][1] == str(api.bookings[number].get("paid", 0)) for number in met)
     assert all(window.span <= MAX_WINDOW for window in api.windows)
     assert all(window.span <= timedelta(days=world["window_days"]) for window in api.windows)

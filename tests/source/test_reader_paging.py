@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
@@ -12,11 +13,12 @@ import pytest
 from invented_bookings import InventedBookings, moment, records_of, settings_like
 
 from bookeo.completeness import PageKeys, distinct_keys, page_keys
+from bookeo.coverage import span
 from bookeo.errors import ServerUnavailable, WindowIncomplete
 from bookeo.kept_pages import KeptPage, kept_page
 from bookeo.pages import ListPage
 from bookeo.reader import WindowRead, WindowReader
-from bookeo.windows import ONE_SECOND, Window
+from bookeo.windows import LONGEST_ASKED, ONE_SECOND, Window
 from patience import wait_until
 
 HOUR = 3600
@@ -33,9 +35,8 @@ def reader_of(
     api: InventedBookings, *, since: int = 0, until: int = UNTIL, max_items: int = 100, **settings: Any
 ) -> WindowReader:
     values = settings_like(items_per_page=api.items_per_page, **settings)
-    return WindowReader(
-        api.page, values, moment(since), moment(until), key="bookingNumber", max_items=max_items, lookahead=0
-    )
+    wanted = span(moment(since), moment(until))
+    return WindowReader(api.page, values, wanted, key="bookingNumber", max_items=max_items, lookahead=0)
 
 
 @pytest.fixture
@@ -135,29 +136,56 @@ def test_a_window_that_moves_three_times_is_halved(api: InventedBookings) -> Non
     assert sum(read.requests for read in reads) == api.requests
 
 
-def test_a_second_that_never_adds_up_ends_the_reading_and_what_was_before_it_is_kept() -> None:
-    api = InventedBookings(now=LATER)
-    for letter in "ABCDEFGH":
-        api.put(letter, 5 * HOUR)
-    api.put("early", HOUR)
-    api.put("late", 9 * HOUR)
+def never_whole(number: int, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return items[1:] if number == 3 else items
 
-    def never_complete(number: int, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        return items[1:] if number == 3 else items
 
-    api.on_page = never_complete
-    reader = reader_of(api)
-    reads: list[WindowRead] = []
-    with pytest.raises(WindowIncomplete) as caught:
-        reads.extend(iter(reader.next_window, None))
-    assert landed(reads) == ["early"]
-    assert reads[-1].window.end == moment(5 * HOUR) - ONE_SECOND
-    assert moment(5 * HOUR).isoformat() in caught.value.message
-    assert not reader.finished
-    assert reader.position == moment(5 * HOUR), "all before it has been handed out"
+def test_items_that_are_announced_and_never_come_leave_the_window_unproven(api: InventedBookings) -> None:
+    api.on_page = never_whole
+    read = next(windows(reader_of(api, **FAR)))
+    assert landed([read]) == list("ABCDEFH"), "what comes is handed out"
+    assert (read.proven, read.announced, len(read.keys), read.attempts) == (False, 8, 7, 2)
 
-    api.on_page = None
-    assert landed([*reads, *windows(reader)]) == sorted([*"ABCDEFGH", "early", "late"])
+
+def test_where_it_must_add_up_it_is_an_error(api: InventedBookings) -> None:
+    api.on_page = never_whole
+    wanted = span(moment(0), moment(FAR["until"]))
+    reader = WindowReader(
+        api.page, settings_like(), wanted, key="bookingNumber", max_items=100, lookahead=0, must_add_up=True
+    )
+    with pytest.raises(WindowIncomplete, match=r"announced 8 items for .* and returned 7"):
+        next(windows(reader))
+
+
+@pytest.mark.parametrize("total", [None, 7, 9, 800])
+def test_totals_that_are_missing_or_wrong_cost_no_row(api: InventedBookings, total: int | None) -> None:
+    page = api.page
+
+    def fetch(window: Window, number: int, token: str | None) -> ListPage:
+        whole = page(window, number, token)
+        if token is None and whole.info.token is None:
+            return whole  # There is nothing in this one.
+        return replace(whole, info=replace(whole.info, total_items=total, total_pages=None if total is None else 3))
+
+    wanted = span(moment(0), moment(FAR["until"]))
+    reader = WindowReader(fetch, settings_like(), wanted, key="bookingNumber", max_items=1000, lookahead=0)
+    reads = list(windows(reader))
+    assert landed(reads) == list(LETTERS)
+    assert [read.proven for read in reads if read.keys] == [False]
+
+
+def test_more_pages_than_announced_are_read(api: InventedBookings) -> None:
+    page = api.page
+
+    def fetch(window: Window, number: int, token: str | None) -> ListPage:
+        whole = page(window, number, token)
+        return replace(whole, info=replace(whole.info, total_pages=1))
+
+    wanted = span(moment(0), moment(FAR["until"]))
+    reader = WindowReader(fetch, settings_like(), wanted, key="bookingNumber", max_items=1000, lookahead=0)
+    reads = list(windows(reader))
+    assert landed(reads) == list(LETTERS)
+    assert all(read.proven for read in reads), "they are as many as announced"
 
 
 def test_a_failed_window_stays_next_in_line(api: InventedBookings) -> None:
@@ -169,7 +197,6 @@ def test_a_failed_window_stays_next_in_line(api: InventedBookings) -> None:
     reader = reader_of(api, **FAR)
     with pytest.raises(ServerUnavailable):
         reader.next_window()
-    assert reader.position == moment(0)
     assert landed(list(windows(reader))) == list(LETTERS)
 
 
@@ -187,7 +214,7 @@ def test_the_parts_of_a_window_are_read_from_the_front_and_not_all_at_once() -> 
     for position in range(60):
         api.put(str(position), 500 * position)
     reader = WindowReader(
-        api.page, settings_like(concurrency=2), moment(0), moment(UNTIL), key="bookingNumber", max_items=3
+        api.page, settings_like(concurrency=2), span(moment(0), moment(UNTIL)), key="bookingNumber", max_items=3
     )
     first = reader.next_window()
     assert first is not None
@@ -218,8 +245,8 @@ def test_more_windows_are_read_ahead_where_nothing_limits_the_requests(pace: flo
         return api.page(window, number, token)
 
     settings = settings_like(concurrency=4, window_days=18, effective_requests_per_second=pace)
-    since, until = moment(-300 * 86_400), moment(UNTIL)
-    reader = WindowReader(page, settings, since, until, key="bookingNumber", max_items=100)
+    wanted = span(moment(-300 * 86_400), moment(UNTIL))
+    reader = WindowReader(page, settings, wanted, key="bookingNumber", max_items=100)
     try:
         # Each has six pages, which is known after the first: more than there are requests at once.
         for _ in range(6):
@@ -252,12 +279,12 @@ def test_a_page_is_looked_at_while_the_next_is_asked_for(
 def test_what_is_known_to_be_empty_is_not_asked_for() -> None:
     api = InventedBookings(now=LATER)
     api.put("A", HOUR)
-    empty = Window(moment(-62 * 86_400), moment(-31 * 86_400))
+    start = moment(-62 * 86_400)
+    empty = Window(start, start + LONGEST_ASKED)
     reader = WindowReader(
         api.page,
         settings_like(),
-        empty.start,
-        moment(UNTIL),
+        span(empty.start, moment(UNTIL)),
         key="bookingNumber",
         max_items=100,
         known_empty=frozenset([empty]),

@@ -29,7 +29,10 @@ def status(
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Says how far the loads have come, what is incomplete or pending, and what they cost; asks nothing of Bookeo."""
+    """Show how far the loads have come, what is missing or pending, and what they cost; Bookeo is not asked.
+
+    The exit code is 1 where something that should have been read is missing or unproven.
+    """
     from bookeo_pipelines.destination import target
     from bookeo_pipelines.status import read_status
     from bookeo_pipelines.status_view import print_status, status_as_json
@@ -39,6 +42,8 @@ def status(
         console().print_json(status_as_json(accounts))
     else:
         print_status(console(), accounts)
+    if not all(one.is_complete for one in accounts):
+        raise typer.Exit(1)
 
 
 def query(

@@ -21,7 +21,7 @@ LOAD_WINDOWS = Table(
         _own("resource", "text", "What was asked for, such as bookings."),
         _own("window_start", "timestamp", "First instant of the window, included."),
         _own("window_end", "timestamp", "Last instant of the window, included."),
-        _own("items_announced", "bigint", "Items that the API announced."),
+        _own("items_announced", "bigint", "Items that the API announced; empty where it announced no number."),
         _own("items_landed", "bigint", "Distinct items that landed, rejected ones included."),
         _own("pages", "bigint", "Pages read."),
         _own("requests", "bigint", "Requests made, retries included."),
@@ -29,7 +29,11 @@ LOAD_WINDOWS = Table(
         _own("seconds", "decimal", "How long it took, in seconds."),
         _own("server_time", "timestamp", "The API's own time when the window was read."),
         _own("loaded_at", "timestamp", "When the window was complete."),
-        _own("status", "text", "complete, or what became of the window."),
+        _own(
+            "status",
+            "text",
+            "complete, or unproven: the items do not add up to those announced, and are read again.",
+        ),
     ),
 )
 
@@ -48,6 +52,16 @@ LOAD_RUNS = Table(
         _own("packages", "bigint", "Load packages committed."),
         _own("rejected", "bigint", "Records that could not be shaped; they are in rejected_rows."),
         _own("outcome", "text", "How it ended: done, or the kind of error that ended it early, such as RateLimited."),
+        _own(
+            "bookings_until",
+            "timestamp",
+            "Up to when changes of bookings are read without a gap since the start, as this load left it.",
+        ),
+        _own(
+            "payments_until",
+            "timestamp",
+            "The same of payments, by the time of receipt; empty where the payments feed is not read.",
+        ),
         _own(
             "proof",
             "text",
