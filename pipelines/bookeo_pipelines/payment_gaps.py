@@ -82,7 +82,7 @@ def cancelling_out(warehouse: Warehouse) -> dict[str, str]:
         """
         SELECT b.booking_number, u.payments, u.newest FROM {bookings} b JOIN (
             SELECT customer_id, count(*) AS payments, max(payment_id) AS newest FROM {payments}
-            WHERE account_id = %s AND booking_number IS NULL AND linked_by IS NULL AND customer_id IS NOT NULL
+            WHERE account_id = %s AND booking_number IS NULL AND linked_by IS NULL
             GROUP BY customer_id HAVING min(amount) <= 0 AND max(amount) >= 0
         ) u ON u.customer_id = b.customer_id
         WHERE b.account_id = %s AND b.deleted_at IS NULL

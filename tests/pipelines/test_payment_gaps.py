@@ -19,6 +19,7 @@ from bookeo_pipelines.payment_gaps import (
     read_since,
     unpaid_sums,
 )
+from bookeo_pipelines.runs import feed_read_since, payments_checked_until
 from memory_warehouse import EARLY, LATE, MemoryWarehouse, booking, holding, payment
 
 NOW = LATE + timedelta(days=1)
@@ -94,6 +95,24 @@ def test_a_total_is_outdated_while_its_booking_was_not_read_after_the_payment() 
     assert outdated(LATE, **rows) == set(), "a load has looked at it"
     read_again = {**rows, "bookings": [booking("1", "0", fetched_at=LATE + timedelta(seconds=1))]}
     assert outdated(**read_again) == set()
+    together = {**rows, "bookings": [booking("1", "0", fetched_at=LATE)]}
+    assert outdated(**together) == set()
+
+
+def test_how_far_payments_were_looked_at_is_read_from_the_runs() -> None:
+    run = {"started_at": EARLY, "ended_at": LATE, "outcome": "done"}
+    checked = holding(load_runs=[{**run, "checked_until": EARLY}, {**run, "checked_until": LATE}, run])
+    assert payments_checked_until(checked) == LATE
+    assert payments_checked_until(holding(load_runs=[run])) is None
+    assert payments_checked_until(holding()) is None
+
+    ledger = [{"resource": "payments", "window_start": EARLY, "loaded_at": LATE}]
+    read = holding(load_windows=[*ledger, {**ledger[0], "resource": "bookings", "loaded_at": NOW}])
+    assert feed_read_since(read, None)
+    assert feed_read_since(read, EARLY)
+    assert not feed_read_since(read, LATE)
+    assert not feed_read_since(holding(load_windows=[]), None)
+    assert not feed_read_since(holding(), None)
 
 
 def test_what_this_load_has_read_is_current_but_for_what_was_paid_meanwhile() -> None:

@@ -113,12 +113,21 @@ def check(number: str, outcome: str = "answered") -> dict[str, Any]:
 def test_a_bookings_own_list_decides_what_is_linked_to_it() -> None:
     answered_with = payment("p3", number="1", fetched_at=LATE + timedelta(seconds=1))
     rows = [payment("p1", number="1"), payment("p2", number="1"), answered_with, payment("p4", number="2")]
+    rows.append(payment("p5", number="1", fetched_at=LATE + timedelta(seconds=2)))
     checks = [check("1"), check("2", "not found")]
     warehouse = holding(payments=rows, child_checks=checks)
     assert Settlement(session(Feed({"p2", "p3"})), warehouse).settle_answers()
     found = dict(warehouse.rows("SELECT payment_id, booking_number FROM {payments}"))
-    assert found == {"p2": None, "p3": "1", "p4": "2"}
+    assert found == {"p2": None, "p3": "1", "p4": "2", "p5": "1"}, "p5 was read after the answer"
     assert not Settlement(session(Feed({"p2", "p3"})), warehouse).settle_answers(), "once"
+
+
+def test_a_payment_that_is_doubted_itself_does_not_make_silence_believed() -> None:
+    warehouse = holding(payments=[payment("p1", number="1"), payment("p2", number="1")], child_checks=[check("1")])
+    made = session(Feed(()), {"p2"})
+    assert not Settlement(made, warehouse).settle_answers()
+    assert ids(warehouse) == {"p1", "p2"}
+    assert any("they are kept" in message for message in made.notes.messages)
 
 
 def test_the_newest_row_of_a_payment_stays() -> None:
