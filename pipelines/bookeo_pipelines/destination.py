@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bookeo.errors import RetriableError, SettingsError
+from bookeo.settings import check_account_name
 from bookeo_pipelines.resolved_once import resolved_once
 from bookeo_pipelines.trusted_places import foreign_link
 from bookeo_pipelines.warehouses import check_destination, kind_of, make_destination, place_of
@@ -106,6 +107,7 @@ class Target:
                 f"The database {self.database} is one for each account, but no account is named; they have their names "
                 "in [[sources.bookeo.accounts]]."
             )
+        check_account_name(account)
         return target(
             self.destination, self.dataset, self.database.with_name(self.database.name.replace(ACCOUNT, account))
         )

@@ -334,6 +334,21 @@ def _with_keys(settings: BookeoSettings, account: str | None) -> BookeoSettings:
     return chosen
 
 
+def check_account_name(name: object) -> None:
+    """Make sure that an account's name can be that of a pipeline, a file and a folder.
+
+    Args:
+        name: The name.
+
+    Raises:
+        SettingsError: It cannot.
+    """
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
+        raise SettingsError(
+            f"An account in [[sources.bookeo.accounts]] is named {name!r}; a name takes letters, digits, - and _."
+        )
+
+
 def account_keys(accounts: Sequence[Mapping[str, Any]], account: str) -> dict[str, Any]:
     """Find the settings that an account has for itself.
 
@@ -348,6 +363,7 @@ def account_keys(accounts: Sequence[Mapping[str, Any]], account: str) -> dict[st
         SettingsError: There is no such account.
     """
     entry = next((a for a in accounts if a.get("name") == account), None)
+    check_account_name(account)
     if entry is None:
         names = ", ".join(str(a.get("name")) for a in accounts) or "none"
         raise SettingsError(f"There is no account {account!r} in [[sources.bookeo.accounts]]; known: {names}.")
@@ -376,10 +392,7 @@ def load_all_settings(account: str | None = None, **overrides: Any) -> list[Book
     settings = keyless_settings(**overrides)
     names = [entry.get("name") for entry in settings.accounts or []]
     for name in names:
-        if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
-            raise SettingsError(
-                f"An account in [[sources.bookeo.accounts]] is named {name!r}; a name takes letters, digits, - and _."
-            )
+        check_account_name(name)
     if len({str(name).lower() for name in names}) < len(names):
         raise SettingsError("Two accounts in [[sources.bookeo.accounts]] have the same name.")
     return [_with_keys(settings, name) for name in names] or [_with_keys(settings, settings.account)]

@@ -96,6 +96,7 @@ class Transport:
         jitter: Callable[[], float] = random.random,
         watcher: RequestWatcher | None = None,
     ) -> None:
+        self._host = ""  # for `repr`, where the keys are refused
         api_key, secret_key = header_key("api_key", settings.api_key), header_key("secret_key", settings.secret_key)
         self.settings = settings
         self._base_url = settings.base_url.rstrip("/")

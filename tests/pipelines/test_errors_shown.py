@@ -69,6 +69,18 @@ def test_a_working_folder_that_dlt_cannot_write_to(
     assert "percent sign; name another folder in DLT_DATA_DIR" in outcome_.err
 
 
+@pytest.mark.parametrize("name", ["../x", "[/]", "a/b", "\x1b[2J", ""])
+def test_an_account_that_no_pipeline_can_be_named_after(
+    bookeo: Run, keys: Sandbox, folder: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accounts = json.dumps([{"name": name, "api_key": "k" * 30}])
+    monkeypatch.setenv("SOURCES__BOOKEO__ACCOUNTS", accounts)
+    for command in (["load"], ["forget", "--customer", "x", "--yes", "--database", "{account}.duckdb"]):
+        outcome_ = bookeo(*command, "--account", name)
+        assert outcome_.code == 1
+        assert "a name takes letters, digits, - and _" in outcome_.err
+
+
 def test_only_a_bug_is_unforeseen_and_it_says_how_to_report_it() -> None:
     sentence = sentence_for(KeyError("Anna Karenina"))
     assert sentence.startswith("something unforeseen happened (KeyError in the command);")

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from scripted_server import API_KEY, SECRET_KEY, Clock, Reply, Script, scripted_server, settings_for
 
+from bookeo import BookeoSettings
 from bookeo.errors import (
     BookeoError,
     CredentialsRejected,
@@ -17,6 +18,7 @@ from bookeo.errors import (
     NotReadable,
     PermissionMissing,
     RequestRejected,
+    SettingsError,
 )
 from bookeo.pace import Gate
 from bookeo.transport import Method, Transport
@@ -211,3 +213,10 @@ def test_a_refusal_becomes_the_error_that_says_what_to_do(
         make(server.base_url).request(method, "/x", operation=operation, child=child)
     assert type(caught.value) is kind
     assert caught.value.status == status
+
+
+def test_a_transport_without_keys_can_be_shown() -> None:
+    transport = Transport.__new__(Transport)
+    with pytest.raises(SettingsError):
+        transport.__init__(BookeoSettings(api_key="a\nb", secret_key="x"))  # type: ignore[misc]
+    assert repr(transport) == "Transport()"
