@@ -24,7 +24,7 @@ from bookeo_pipelines.load import LoadRequest, run_load
 from bookeo_pipelines.publish import Publication, PublishFailed, configured_place, publish
 from bookeo_sandbox import Sandbox
 from command_runs import Run
-from loading import END, OVERLAP, load, settings_of
+from loading import END, SETTLING, load, settings_of
 from patience import PATIENCE
 from truth import DATASET, assert_equals_truth, contents, query
 
@@ -110,7 +110,7 @@ def test_a_copy_put_back_is_loaded_from_where_it_stands(sandbox: Sandbox, loaded
     sandbox.advance(days=7)
     result = load(sandbox, loaded, tables=("bookings",))
     assert result.covered is not None
-    assert result.covered[0] == END - OVERLAP
+    assert result.covered[0] == END - SETTLING
     assert_equals_truth(loaded, sandbox, tables=["bookings"])
 
 
