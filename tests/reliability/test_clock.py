@@ -70,7 +70,7 @@ def test_a_load_with_the_clock_three_hours_off_ends_in_the_truth(
     sandbox.advance(hours=2)
     third = rig.load()
     assert third.covered is not None
-    overlap = timedelta(seconds=rig.settings().overlap_seconds)
+    overlap = timedelta(seconds=rig.settings().overlap_seconds - 1)
     assert second.covered[0] == first.covered[1] - overlap
     assert third.covered[0] == second.covered[1] - overlap
     assert rig.differences() == []
