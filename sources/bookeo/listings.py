@@ -6,7 +6,7 @@ Which ranges are asked for, and what counts as read, is decided in `bookeo.range
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import dlt
 import pyarrow.compute as pc
@@ -100,6 +100,10 @@ def payment_feed(session: LoadSession) -> DltResource:
     return read()
 
 
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+"""When a list counts as last settled that must be settled again."""
+
+
 def learn_forgotten(session: LoadSession) -> None:
     """Learn who is forgotten before any answer is handed out.
 
@@ -130,8 +134,8 @@ def _begin(session: LoadSession, listing: Listing, wanted: Wanted) -> ListReadin
         session.clocks_before = state.clocks
         if listing == "payments":
             session.payments_met = set() if state.payments.covered else None
-            if session.payments_unsettled:
-                state.payments.settled_at = None
+            if session.payments_unsettled and state.payments.settled_at is not None:
+                state.payments.settled_at = LONG_AGO
         decided = next_range(state, listing, wanted, session.clocks)
         known = state.lists[listing].known_digests(wanted.tables)
         marks = {} if decided.rereads else session.known_digests(listing, known)
