@@ -22,6 +22,7 @@ from bookeo_pipelines.load import LoadRequest, LoadResult, run_load
 from bookeo_pipelines.packages import working_folder
 from bookeo_pipelines.replay import run_replay
 from bookeo_pipelines.replay_account import ReplayRequest
+from bookeo_pipelines.status import read_status
 from bookeo_sandbox import Sandbox
 from patience import PATIENCE
 
@@ -207,11 +208,6 @@ class Rig:
         return self.rows(database)
 
     def ledger_gaps(self) -> list[str]:
-        """Seconds between the first and the last window of the ledger that no window covers."""
-        rows = self.ask("SELECT window_start, window_end FROM load_windows ORDER BY window_start, window_end")
-        gaps, reached = [], None
-        for start, end in rows:
-            if reached is not None and (start - reached).total_seconds() > 1:
-                gaps.append(f"{reached} to {start}")
-            reached = end if reached is None else max(reached, end)
-        return gaps
+        """Times that should have been read by now and do not count as read, as the state has it."""
+        accounts = read_status(self.target, self.account)
+        return [str(window) for status in accounts for gaps in status.gaps.values() for window in gaps]
