@@ -25,6 +25,10 @@ _LIMIT = Decimal(10) ** (DECIMAL_PRECISION - DECIMAL_SCALE)
 _INT64 = range(-(2**63), 2**63)
 
 
+CONSTANTS = ("NaN", "Infinity", "-Infinity")
+"""What some servers write for a number that is none, although JSON has no such thing."""
+
+
 class MisfitError(ValueError):
     """A value cannot be made into what is declared; the message says why, never what it is."""
 
@@ -63,6 +67,22 @@ def load(body: bytes) -> Any:
         raise MisfitError("nested too deeply") from None
     except ValueError:
         raise MisfitError("not JSON") from None
+
+
+def has_constant(value: Any) -> bool:
+    """Tell whether NaN or an infinity stands somewhere in a value.
+
+    Args:
+        value: What `load` returned.
+
+    Returns:
+        Whether it does.
+    """
+    if isinstance(value, Number):
+        return value.text in CONSTANTS
+    if isinstance(value, dict):
+        return any(has_constant(item) for item in value.values())
+    return isinstance(value, list) and any(has_constant(item) for item in value)
 
 
 def dump(value: Any) -> str:

@@ -9,7 +9,7 @@ from datetime import datetime
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bookeo.shape_columns import Columns, Origins, build, items, spread, tombstones
+from bookeo.shape_columns import Columns, Origins, UnfitError, build, items, spread, tombstones
 from bookeo.shape_tolerant import Rejected
 from bookeo.tables import Embedded, Entity, ListTable, Table, arrow_schema
 from bookeo.tables.declaration import Items, Node, Record
@@ -93,8 +93,10 @@ def _entity_tables(
     node = record_node(entity)
     fields = spread(node, values)
     rows = build(entity.table, fields, len(values), Origins(call.account_id, call.fetched_at, constants))
-    if versions is None and entity.table.version and entity.table.column(entity.table.version).origin == "field":
+    if versions is None and entity.table.version and entity.versions:
         versions = rows[entity.table.version]
+        if versions.null_count:
+            raise UnfitError(entity.table.version, "is missing")
     newest = _newest(entity.table, rows, versions)
     if newest is not None:
         fields = {path: array.take(newest) for path, array in fields.items()}

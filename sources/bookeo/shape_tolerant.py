@@ -6,9 +6,9 @@ as of what the fast reader gives:
 - null is the same as absent; an empty text is absent for anything but a text.
 - What can be converted exactly is: a number to a text as it is spelt, `"true"` to a flag, `"12"` or `12.0` to a whole
   number.
-- A record without a required field or its id, with money that is no number or does not fit, or with a time that is
-  none, goes to `rejected_rows`. An item of a list does so alone, and so does an embedded customer: the record around it
-  stays.
+- A record without its id or without a readable time of change or creation, with money that is no number or does not
+  fit, or with NaN or Infinity anywhere, goes to `rejected_rows`. An item of a list does so alone, and so does an
+  embedded customer: the record around it stays.
 - Anything else that does not fit leaves its column empty and is kept in `extra`, as undeclared fields are.
 """
 
@@ -21,8 +21,10 @@ from typing import Any
 import pyarrow as pa
 
 from bookeo.shape_json import (
+    CONSTANTS,
     MisfitError,
     dump,
+    has_constant,
     load,
     to_amount,
     to_bool,
@@ -83,7 +85,7 @@ def read_tolerant(entity: Entity, body: bytes, records: str | None) -> TolerantR
         Its records and what was rejected; a page that is none of what it should be is rejected as one record.
     """
     node = record_node(entity)
-    repair = _Repair(entity.table.name)
+    repair = _Repair(entity.table.name, constants=any(name.encode() in body for name in CONSTANTS))
     try:
         found = _records(load(body), records)
     except MisfitError as misfit:
@@ -126,7 +128,8 @@ class _Level:
 class _Repair:
     """Repairs the records of a page and collects what was rejected on the way."""
 
-    def __init__(self, table: str) -> None:
+    def __init__(self, table: str, *, constants: bool = False) -> None:
+        self._constants = constants
         self.rejected: list[Rejected] = []
         self.unknown: set[str] = set()
         self._table = table
@@ -136,7 +139,11 @@ class _Repair:
         before = len(self.rejected)
         level = _Level(entity.table.name, _raw_id(node, value) or (around.raw_id if around else ""), path)
         try:
+            if self._constants and has_constant(value):
+                raise MisfitError("NaN or Infinity where a number belongs")
             repaired = self._object(node, value, "", level)
+            if entity.versions and all(repaired.get(name) is None for name in entity.versions):
+                raise MisfitError(f"{' and '.join(entity.versions)}: are missing")
         except MisfitError as misfit:
             # the whole record is kept, so what was noted of its parts would be there twice
             del self.rejected[before:]

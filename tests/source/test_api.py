@@ -187,9 +187,7 @@ def test_keys_are_the_same_with_and_without_objects(
     assert [None if r.get("id") is None else str(r["id"]) for r in records] == keys
 
 
-@pytest.mark.parametrize(
-    "body", [b'{"data": "\xff"}', b'{"data": [NaN]}', b'{"data": []} {}', b'{"data": ["\\x"]}', b"{"]
-)
+@pytest.mark.parametrize("body", [b'{"data": "\xff"}', b'{"data": []} {}', b'{"data": ["\\x"]}', b"{"])
 def test_what_is_no_json_anywhere_has_no_members(body: bytes) -> None:
     with pytest.raises(ValueError, match="the body is not JSON"):
         _ = Answer(body, None, 1, 0.0).members

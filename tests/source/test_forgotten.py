@@ -64,7 +64,7 @@ def test_a_payment(record: dict[str, Any], constants: dict[str, str]) -> None:
     [found] = treated(PAYMENT, [record], **constants)
     assert MARK not in json.dumps(found, ensure_ascii=False)
     assert found["amount"] == MONEY
-    assert found["reason"] == ""
+    assert "reason" not in found
     assert found.get("description") == ("Booking 1" if record["description"] == "Booking 1" else None)
     assert found["customerId"] != "C1"
 
@@ -73,7 +73,7 @@ def test_a_history_and_a_customer() -> None:
     page = RawPage(json.dumps({"data": [booking(customerId=None)]}).encode(), "data", {"customer_id": "C1"})
     found = forget_in_page(CUSTOMER_BOOKING, page, FORGOTTEN)
     assert found.constants == {"customer_id": C1}
-    assert json.loads(found.body)["data"][0]["title"] == ""
+    assert "title" not in json.loads(found.body)["data"][0]
     page = RawPage(json.dumps(person(id="C1", creationTime="2020-01-01T00:00:00Z")).encode(), None)
     assert json.loads(forget_in_page(CUSTOMER, page, FORGOTTEN).body) == {
         "id": C1,

@@ -247,7 +247,7 @@ def test_an_empty_payments_feed_deletes_nothing() -> None:
 
 
 def test_a_page_of_rejected_records_deletes_nothing() -> None:
-    result = shaped(PAYMENT, page({"id": "p1"}, booking_number="1"))
+    result = shaped(PAYMENT, page({"id": "p1", "amount": "12.3.4"}, booking_number="1"))
     assert result.tables["payments"].num_rows == 0
     assert result.rejected.num_rows == 1
 

@@ -138,7 +138,7 @@ def test_types_are_exact_and_files_are_parquet(warehouse: Warehouse) -> None:
     (rejected,) = warehouse.query(
         "SELECT table_name, raw_id, reason, raw->>'$.bookingNumber' FROM bookeo.rejected_rows"
     )
-    assert rejected == ("bookings", "2", "creationTime: is missing", "2")
+    assert rejected == ("bookings", "2", "lastChangeTime and creationTime: are missing", "2")
     data = [
         path for path in warehouse.jobs if "_dlt" not in Path(path).name and not path.endswith((".sql", ".reference"))
     ]

@@ -37,17 +37,17 @@ def _list_table(name: str, description: str, *columns: Column) -> Table:
 BOOKING_PARTICIPANTS = _list_table(
     "booking_participants",
     "How many people of each category a booking is for.",
-    Column("people_category_id", "text", "peopleCategoryId*", "Category of the people, such as Cadults."),
-    Column("number", "bigint", "number*", "How many people of this category."),
+    Column("people_category_id", "text", "peopleCategoryId", "Category of the people, such as Cadults."),
+    Column("number", "bigint", "number", "How many people of this category."),
 )
 
 _PERSON = "personDetails"
 BOOKING_PEOPLE = _list_table(
     "booking_people",
     "The participants of a booking one by one, with what is known of them.",
-    Column("person_id", "text", "personId*", "PSELF (the customer), PUNKNOWN, or the id of a linked person."),
-    Column("people_category_id", "text", "peopleCategoryId*", "Category of the person, such as Cadults."),
-    Column("category_index", "bigint", "categoryIndex*", "Which of the people of that category."),
+    Column("person_id", "text", "personId", "PSELF (the customer), PUNKNOWN, or the id of a linked person."),
+    Column("people_category_id", "text", "peopleCategoryId", "Category of the person, such as Cadults."),
+    Column("category_index", "bigint", "categoryIndex", "Which of the people of that category."),
     Column("customer_id", "text", f"{_PERSON}.customerId", "Customer whom the person is linked to."),
     Column("linked_person_id", "text", f"{_PERSON}.id", "Bookeo's id in the person's details."),
     Column("first_name", "text", f"{_PERSON}.firstName", "First name.", personal="name"),
@@ -126,8 +126,8 @@ BOOKING_COUPONS = _list_table(
 )
 
 BOOKING_LISTS = (
-    ListTable("participants*.numbers*", BOOKING_PARTICIPANTS),
-    ListTable("participants*.details", BOOKING_PEOPLE),
+    ListTable("participants.numbers", BOOKING_PARTICIPANTS),
+    ListTable("participants.details", BOOKING_PEOPLE),
     ListTable("options", BOOKING_OPTIONS),
     ListTable("resources", BOOKING_RESOURCES),
     ListTable("price.taxes", BOOKING_TAXES),

@@ -44,15 +44,14 @@ def money(name: str, path: str, what: str) -> tuple[Column, Column]:
 
     Args:
         name: What the columns' names begin with.
-        path: Where the money object is, with stars; its amount is required if it has one.
+        path: Where the money object is.
         what: What the amount is, as the beginning of a sentence.
 
     Returns:
         The amount and the currency.
     """
-    amount = f"{path}.amount*" if "*" in path.rpartition(".")[2] else f"{path}.amount"
     return (
-        Column(f"{name}_amount", "decimal", amount, f"{what}, exact."),
+        Column(f"{name}_amount", "decimal", f"{path}.amount", f"{what}, exact."),
         Column(f"{name}_currency", "text", f"{path}.currency", f"{what}: the currency's ISO 4217 code."),
     )
 

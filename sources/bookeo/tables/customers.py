@@ -21,7 +21,7 @@ CUSTOMERS = Table(
         Column("last_name", "text", "lastName", "Last name.", personal="name"),
         Column("email_address", "text", "emailAddress", "E-mail address.", personal="contact"),
         *address_columns("streetAddress"),
-        Column("creation_time", "timestamp", "creationTime*", "When the customer was created."),
+        Column("creation_time", "timestamp", "creationTime", "When the customer was created."),
         Column(
             "start_time_of_next_booking",
             "timestamp",

@@ -3,8 +3,8 @@
 A `Table` has `Column`s, each with the path in the API's JSON that it is read from. An `Entity` is one kind of API
 object and every table it feeds: its own, one for each of its lists, and those of objects embedded in it.
 
-Paths are dotted. A star marks a field that the API documents as always there, within its enclosing object:
-`price.totalGross*.amount*` means "if there is a price, it has a totalGross, and that has an amount".
+Paths are dotted. A star marks a field without which a record cannot be kept: only keys have one. Much that the API
+documents as always there is not: what a customer books online has no `creationAgent` (source: real answers).
 """
 
 from __future__ import annotations
@@ -240,6 +240,12 @@ class Entity:
     lists: tuple[ListTable, ...] = ()
     embedded: tuple[Embedded, ...] = ()
     unread: Entity | None = None
+
+    @property
+    def versions(self) -> tuple[str, ...]:
+        """Fields that tell which of several records with one key is the newest, one of which must be there."""
+        column = self.table.column(self.table.version) if self.table.version else None
+        return column.alternatives if column is not None and column.origin == "field" else ()
 
     @property
     def tables(self) -> tuple[Table, ...]:

@@ -73,13 +73,13 @@ def is_strict(node: Node) -> bool:
         node: What the value looks like.
 
     Returns:
-        True for money, points in time, and whatever contains them or a required field.
+        True for money and whatever contains it: an amount that is passed over would be a wrong figure.
     """
     if isinstance(node, Scalar):
-        return node.type in ("decimal", "timestamp")
+        return node.type == "decimal"
     if isinstance(node, Items):
         return is_strict(node.node)
-    return any(field.required or is_strict(field.node) for field in node.fields.values())
+    return any(is_strict(field.node) for field in node.fields.values())
 
 
 def _columns_node(table: Table) -> Record:

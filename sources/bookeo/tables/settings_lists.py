@@ -30,7 +30,7 @@ PRODUCTS = Table(
         Column("product_code", "text", "productCode", "The business's own code."),
         Column("name", "text", "name", "Name."),
         Column("description", "text", "description", "Description in HTML."),
-        Column("type", "text", "type*", "One of fixed, fixedCourse, flexibleTime."),
+        Column("type", "text", "type", "One of fixed, fixedCourse, flexibleTime."),
         Column("duration_days", "bigint", "duration.days", "Duration: whole days."),
         Column("duration_hours", "bigint", "duration.hours", "Duration: hours beyond the days."),
         Column("duration_minutes", "bigint", "duration.minutes", "Duration: minutes beyond the hours."),
