@@ -140,8 +140,10 @@ def _load_one(request: LoadRequest, environment: dict[str, str]) -> str | None:
 
 def _settings(sandbox: Sandbox) -> list[BookeoSettings]:
     given: dict[str, Any] = {"base_url": sandbox.base_url, "secret_key": sandbox.secret_key, "start": "2026-03-30"}
-    given["accounts"] = [{"name": account.name, "api_key": account.api_key} for account in sandbox.accounts]
-    return [load_settings(account=account.name, **given) for account in sandbox.accounts]
+    names = [f"account{number}" for number in range(len(sandbox.accounts))]
+    keys = [account.api_key for account in sandbox.accounts]
+    given["accounts"] = [{"name": name, "api_key": key} for name, key in zip(names, keys, strict=True)]
+    return [load_settings(account=name, **given) for name in names]
 
 
 def _counted(server: PostgresServer, database: PostgresDatabase, tables: tuple[str, ...]) -> Counts:

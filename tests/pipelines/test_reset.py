@@ -11,6 +11,7 @@ import pytest
 
 from bookeo.errors import SettingsError
 from bookeo.state import LoadState
+from bookeo.windows import ONE_SECOND
 from bookeo_pipelines.cursors import Cursors
 from bookeo_pipelines.destination import target
 from bookeo_pipelines.reset import plan_rewind, planned_reset
@@ -81,7 +82,7 @@ def test_one_table_is_read_from_the_start(folder: Path, sandbox: Sandbox) -> Non
     load(sandbox, database, tables=both)
     change(database, "DELETE FROM {}.booking_taxes")
     reset(database, table="booking_taxes")
-    assert cursors(database).bookings == END
+    assert cursors(database).bookings == BEGIN
     assert load(sandbox, database, tables=both).covered == (BEGIN, END)
     assert_equals_truth(database, sandbox, tables=both, vanished="absent")
 
@@ -94,7 +95,7 @@ def test_the_payments_feed_is_read_from_its_beginning(folder: Path, sandbox: San
     reset(database, table="payments")
     assert (cursors(database).bookings, cursors(database).payments) == (END, None)
     result = load(sandbox, database, tables=tables, **AS_NEEDED)
-    assert result.covered == (END - OVERLAP, END)
+    assert result.covered == (END + ONE_SECOND - OVERLAP, END)
     assert query(database, f"SELECT count(*) FROM {DATASET}.payments WHERE reason = 'damaged'") == [(0,)]
     assert cursors(database).payments == END
 

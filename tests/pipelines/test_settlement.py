@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from bookeo import LoadNotes
+from bookeo.coverage import Coverage
 from bookeo.errors import ServerUnavailable
+from bookeo.windows import ONE_SECOND, Window
 from bookeo_pipelines.removal_limit import exceeds_limit
 from bookeo_pipelines.settlement import Settlement
 from memory_warehouse import EARLY, LATE, MemoryWarehouse, holding, payment
@@ -25,7 +27,8 @@ class Feed:
         self.asked = 0
 
     def payments_page(self, window: Any, number: int, token: str | None) -> Any:
-        assert (window.start, number, token) == (window.end, 1, None)
+        # The payment's own second, and a minute over each end.
+        assert (window.span, number, token) == (timedelta(minutes=2), 1, None)
         self.asked += 1
         if self.fails:
             raise ServerUnavailable("no")
@@ -33,14 +36,14 @@ class Feed:
 
 
 def session(feed: Feed, met: Collection[str] | None = None) -> Any:
-    reader = SimpleNamespace(since=EARLY - timedelta(days=1), position=LATE)
+    reading = SimpleNamespace(proven=Coverage((Window(EARLY - timedelta(days=1), LATE - ONE_SECOND),)))
     return SimpleNamespace(
         client=feed,
         notes=LoadNotes(),
         failure=None,
         archive=None,
         no_payment_feed=False,
-        payment_reader=reader,
+        payments=reading,
         payments_met=None if met is None else set(met),
     )
 
