@@ -138,7 +138,7 @@ def test_what_the_feed_shows_again_as_it_was_is_not_written_again(database: Path
     assert sandbox.requests()["by_operation"]["GET /payments"], "the last hour is read again"
     assert again.tables["payments"].loaded == 0
     till.add(booking=till.bookings()[4], description="Barzahlung")
-    assert load_payments(sandbox, database).tables["payments"].loaded == 1
+    assert load_payments(sandbox, database).tables["payments"].new == 1
     assert {link(database, payment) for payment in paid} == {
         (payment.booking.number, "description") for payment in paid
     }
