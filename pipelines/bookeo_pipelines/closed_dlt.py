@@ -4,6 +4,8 @@ dlt looks for `DESTINATION__POSTGRES__CREDENTIALS`, and then for `DESTINATION__C
 one, like `WORKERS`, `REFRESH` or `DEV_MODE`, may be another program's. And without a home that it can write to it reads
 settings from a folder of a fixed name among the temporary files, which anybody can make.
 
+It also takes a percent sign in a folder's name for the place of a file's id.
+
 The library leaves dlt as it is; only our own processes are changed.
 """
 
@@ -75,9 +77,23 @@ def _change_run_context(module: Any) -> None:
         module.global_dir = lambda: str(global_folder())
 
 
+def _change_writer(module: Any) -> None:
+    if hasattr(module.BufferedDataWriter, "bookeo_escapes"):
+        return
+    initialize = module.BufferedDataWriter.__init__
+
+    def initialize_escaped(self: Any, writer_spec: Any, file_name_template: str, **options: Any) -> None:
+        folder, id_place, ending = file_name_template.rpartition("%s")
+        initialize(self, writer_spec, folder.replace("%", "%%") + id_place + ending, **options)
+
+    module.BufferedDataWriter.__init__ = initialize_escaped
+    module.BufferedDataWriter.bookeo_escapes = True
+
+
 _CHANGES: Mapping[str, Callable[[Any], None]] = MappingProxyType(
     {
         "dlt.common.configuration.providers.environ": _change_environ,
+        "dlt.common.data_writers.buffered": _change_writer,
         "dlt.common.runtime.run_context": _change_run_context,
     }
 )

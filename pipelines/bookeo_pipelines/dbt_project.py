@@ -88,8 +88,14 @@ def _connection(target: Target) -> tuple[dict[str, Any], dict[str, str]]:
     # The schema is for nothing: every model says which of the variables names its own.
     common = {"schema": target.dataset}
     if target.database is not None:
-        path = str(target.database.resolve())
-        return {"type": "duckdb", "path": path, "threads": 1, "settings": {"TimeZone": "UTC"}, **common}, {}
+        if {"'", '"'} & {*target.database.name}:
+            raise SettingsError(
+                f"dbt cannot build marts in {target.database}: its name holds a quotation mark. Rename it."
+            )
+        # As a variable, for dbt renders what stands in a profile, and a folder may be called `{{ 7*7 }}`.
+        path = {f"{VARIABLE}PATH": str(target.database.resolve())}
+        output = {"type": "duckdb", "path": _variable("path"), "threads": 1, "settings": {"TimeZone": "UTC"}}
+        return {**output, **common}, path
     made = make_destination(target.destination)
     if not made.destination_type.endswith(".postgres"):
         raise SettingsError(
@@ -106,7 +112,7 @@ def _connection(target: Target) -> tuple[dict[str, Any], dict[str, str]]:
     output = {
         "type": "postgres",
         # As variables, too, what is no secret: dbt would make a number of a name that looks like one.
-        **{name: f"{{{{ env_var('{VARIABLE}{name.upper()}') }}}}" for name in given},
+        **{name: _variable(name) for name in given},
         "port": credentials.port,
         "connect_timeout": credentials.connect_timeout,
         "threads": 4,
@@ -116,6 +122,10 @@ def _connection(target: Target) -> tuple[dict[str, Any], dict[str, str]]:
     parameters = {f"PG{name.replace('_', '').upper()}": value for name, value in (credentials.query or {}).items()}
     secrets = {f"{VARIABLE}{name.upper()}": value for name, value in given.items()}
     return output, {name: str(value or "") for name, value in (secrets | parameters).items()}
+
+
+def _variable(name: str) -> str:
+    return f"{{{{ env_var('{VARIABLE}{name.upper()}') | as_text }}}}"
 
 
 @contextmanager

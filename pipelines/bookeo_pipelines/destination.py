@@ -195,6 +195,10 @@ def check_place(where: Target) -> None:
     path = where.database
     if path is None:
         return
+    if "?" in str(path.absolute()):
+        raise DatabaseUnusable(
+            f"The database {path.absolute()} has a ? in its path, which DuckDB cannot open; rename it."
+        )
     if not path.parent.is_dir():
         raise DatabaseUnusable(
             f"The folder {path.parent} for the database {path.name} does not exist; make it or name another."
