@@ -16,7 +16,6 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 from dlt.pipeline.helpers import retry_schema_update
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random
 
-from bookeo.errors import SettingsError
 from bookeo.tables import LOAD_RUNS, Table, dlt_columns
 from bookeo_pipelines.destination import Target
 from bookeo_pipelines.failures import as_bookeo_error, can_never_load
@@ -66,16 +65,9 @@ def open_pipeline(name: str, target: Target, folder: Path | None = None) -> Any:
         The pipeline.
 
     Raises:
-        SettingsError: dlt cannot write to the working folder.
         BookeoError: The destination cannot be asked.
     """
     folder = folder or working_folder(target)
-    if "%" in str(folder):
-        # dlt makes the names of its files by putting numbers into their paths.
-        raise SettingsError(
-            f"dlt cannot write load packages into {folder}, whose path holds a percent sign; name another folder in "
-            "DLT_DATA_DIR."
-        )
     # One batch of pages after the other: in turns, dlt would keep nine of them in memory.
     dlt.config["extract.next_item_mode"] = "fifo"
     # Where rows are staged, they are of no use when they are merged, and are people's data all the same.

@@ -60,15 +60,6 @@ def test_what_can_be_foreseen_has_its_sentence(error: Exception) -> None:
     assert sentence.endswith(".")
 
 
-def test_a_working_folder_that_dlt_cannot_write_to(
-    bookeo: Run, keys: Sandbox, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("bookeo_pipelines.packages.get_dlt_pipelines_dir", lambda: str(folder / "100%s"))
-    outcome_ = bookeo("load")
-    assert outcome_.code == 1
-    assert "percent sign; name another folder in DLT_DATA_DIR" in outcome_.err
-
-
 @pytest.mark.parametrize("name", ["../x", "[/]", "a/b", "\x1b[2J", ""])
 def test_an_account_that_no_pipeline_can_be_named_after(
     bookeo: Run, keys: Sandbox, folder: Path, name: str, monkeypatch: pytest.MonkeyPatch
