@@ -9,6 +9,7 @@ from rich.table import Table
 
 from bookeo import BookeoSettings
 from bookeo.api import BookeoClient
+from bookeo.permissions import includes_reading
 from bookeo_pipelines.terminal import Terminal, cell
 
 NEEDED: dict[str, str] = {
@@ -40,7 +41,18 @@ class KeyCheck:
     @property
     def missing(self) -> tuple[str, ...]:
         """Permissions that a whole load needs and the key lacks."""
-        return tuple(name for name in NEEDED if name not in self.permissions)
+        return tuple(name for name in NEEDED if not self.grants(name))
+
+    def grants(self, needed: str) -> bool:
+        """Tell whether the key may read what a permission of `NEEDED` opens.
+
+        Args:
+            needed: The permission's name.
+
+        Returns:
+            Whether it has that permission or one that includes it, such as `bookings_rw_all`.
+        """
+        return any(includes_reading(name, needed.partition("_")[0]) for name in self.permissions)
 
     def as_json(self) -> dict[str, Any]:
         """Gives the same for programs.
@@ -88,7 +100,7 @@ def print_check(console: Terminal, check: KeyCheck) -> None:
     console.print(f"The keys work. They open the account {check.account_id} at {check.base_url}.")
     table = Table("permission", "granted", "what for")
     for name, what in NEEDED.items():
-        table.add_row(name, "yes" if name in check.permissions else cell("no", "red"), what)
+        table.add_row(name, "yes" if check.grants(name) else cell("no", "red"), what)
     for name in sorted(set(check.permissions) - set(NEEDED)):
         table.add_row(name, "yes", "")
     console.print(table)

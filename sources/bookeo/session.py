@@ -15,6 +15,7 @@ from bookeo.archive import Archive
 from bookeo.clocks import Clocks, Reading
 from bookeo.feed import PaymentLinks
 from bookeo.forgotten import Forgotten
+from bookeo.permissions import includes_reading
 from bookeo.privacy_json import private_answer
 from bookeo.ranges import ListReading, Range
 from bookeo.reader import WindowReader
@@ -223,7 +224,7 @@ class LoadSession:
             True also where the API names no permissions at all.
         """
         permissions = self.identity.permissions
-        return not permissions or any(name.startswith(f"{what}_") for name in permissions)
+        return not permissions or any(includes_reading(name, what) for name in permissions)
 
     @property
     def requests_left(self) -> int | None:
