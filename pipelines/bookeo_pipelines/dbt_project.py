@@ -31,6 +31,20 @@ def project_folder() -> Path:
     return Path(str(files("bookeo_marts")))
 
 
+def check_dbt(target: Target) -> None:
+    """Make sure that dbt can be run for a target at all.
+
+    Args:
+        target: The database.
+
+    Raises:
+        SettingsError: dbt is not installed, or the destination is none that the project is made for.
+    """
+    if not all(is_there(f"dbt.{name}") for name in ("cli", "adapters.duckdb", "adapters.postgres")):
+        raise SettingsError("The marts need the extra marts: pip install 'dlt-source-bookeo[marts]'.")
+    _connection(target)
+
+
 def run_dbt(target: Target, arguments: Sequence[str], variables: Mapping[str, str], *, debug: bool = False) -> Any:
     """Runs dbt in this process. It writes nothing but tables and a working folder, and calls nobody.
 
@@ -46,8 +60,7 @@ def run_dbt(target: Target, arguments: Sequence[str], variables: Mapping[str, st
     Raises:
         SettingsError: dbt is not installed, or the destination is none that the project is made for.
     """
-    if not all(is_there(f"dbt.{name}") for name in ("cli", "adapters.duckdb", "adapters.postgres")):
-        raise SettingsError("The marts need the extra marts: pip install 'dlt-source-bookeo[marts]'.")
+    check_dbt(target)
     from dbt.cli.main import dbtRunner
 
     output, environment = _connection(target)

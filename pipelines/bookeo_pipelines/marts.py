@@ -9,12 +9,14 @@ from typing import Any
 
 from bookeo import BookeoSettings
 from bookeo.errors import BookeoError, FatalError, SettingsError
+from bookeo.tables import TABLES
 from bookeo_pipelines.access import sole_access
-from bookeo_pipelines.dbt_project import run_dbt
+from bookeo_pipelines.dbt_project import check_dbt, run_dbt
 from bookeo_pipelines.destination import Target, translate
 from bookeo_pipelines.failures import DestinationAway, because_of
 from bookeo_pipelines.load import LoadRequest
 from bookeo_pipelines.publish import Publication
+from bookeo_pipelines.status_reading import reading
 
 MARTS_SCHEMA = "bookeo_marts"
 STAGING_SCHEMA = "bookeo_staging"
@@ -110,14 +112,32 @@ def build_marts(
     """
     names = schemas or Schemas()
     variables = names.variables(target)
+    check_dbt(target)
     started = time.monotonic()
     with sole_access(LoadRequest(BookeoSettings(), target, wait_seconds=wait_seconds)):
+        variables["raw_schema"] = _loaded_schema(target)
         # Unit tests are about the project, not about anybody's data.
         done = run_dbt(target, ["build", "--exclude-resource-type", "unit_test"], variables, debug=debug)
         result = _result(done, target, names.marts, started)
         if publication is not None:
             publication.make()
     return result
+
+
+def _loaded_schema(target: Target) -> str:
+    """Return the name of the loaded schema as the database has it; long names are shortened there.
+
+    Raises:
+        SettingsError: There are no loaded tables, or the role may not read them: figures made of nothing would replace
+            those of the last build.
+    """
+    with reading(target) as source:
+        if not source.tables.intersection(TABLES):
+            raise SettingsError(
+                f"There are no loaded tables in {target.description}, or this user may not read them; the marts stay "
+                "as they are. Check --dataset, or run bookeo load first."
+            )
+        return source.schema
 
 
 def _result(done: Any, target: Target, schema: str, started: float) -> MartsResult:

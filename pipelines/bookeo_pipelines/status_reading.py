@@ -44,6 +44,11 @@ class Reading:
         self.tables = frozenset(name for name, columns in stored.items() if columns)
         """Names of the tables that exist, two of dlt's own among them."""
 
+    @property
+    def schema(self) -> str:
+        """Name of the dataset's schema as the destination has it."""
+        return str(self._client.dataset_name)
+
     def rows(self, sql: str, *values: Any) -> Sequence[Any]:
         """Asks a question.
 

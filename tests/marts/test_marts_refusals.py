@@ -44,6 +44,18 @@ def test_the_database_is_none(folder: Path) -> None:
     assert "is not a DuckDB file that this version can open" in refused()
 
 
+@pytest.mark.parametrize("options", [[], ["--dataset", "misspelt"]])
+def test_nothing_is_loaded_there(options: list[str], database: Path) -> None:
+    with duckdb.connect(str(database)) as connection:
+        connection.execute("CREATE SCHEMA bookeo_marts; CREATE TABLE bookeo_marts.mart_cohorts AS SELECT 1 AS figure")
+        connection.execute("CREATE SCHEMA bookeo_data; CREATE TABLE bookeo_data.others AS SELECT 1 AS figure")
+    said = refused(*options)
+    assert said.startswith("Error: ")
+    assert "loaded" in said
+    with duckdb.connect(str(database), read_only=True) as connection:
+        assert connection.execute("SELECT figure FROM bookeo_marts.mart_cohorts").fetchall() == [(1,)]
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

@@ -68,7 +68,7 @@ def birds(operation: str, answer: Any) -> Any:
     else:
         answer = planted(answer)
         if "creationTime" in answer and asked[operation] % 3 == 0:
-            answer["creationTime"] = f"before {MARK}"
+            answer["credit"] = {"amount": f"before {MARK}"}
         for index, row in enumerate(answer.get("data", [])):
             if index % 5 == 1:
                 row["undeclared"] = {f"{MARK} key": [MARK, 5]}
@@ -95,7 +95,7 @@ def misfit(index: int, row: dict[str, Any]) -> None:
             row["canceled"] = f"by {MARK}"
             row["customer"]["dateOfBirth"] = f"on {BORN}"
         case 3:
-            row["customer"]["creationTime"] = f"before {MARK}"
+            row["customer"]["credit"] = {"amount": f"before {MARK}"}
         case 4:
             row["options"] = [MARK, {"id": "o", "value": {MARK: MARK}}]
             row["price"] = {**row["price"], "totalTaxes": {"amount": MARK, "currency": "EUR"}}
