@@ -131,6 +131,10 @@ def slots_of(bookings: Frame, world: World) -> Frame:
     return Frame(rows)
 
 
+NATURES = {"existingCredit": "stored_value", "moneyVoucher": "stored_value", "accountCredit": "on_account"}
+"""What is no money; written down here once more, as the project says it."""
+
+
 def payments_of(bookings: Frame, world: World) -> Frame:
     products = dict(zip(bookings["booking_number"], bookings["product_id"], strict=True))
     rows = []
@@ -146,6 +150,7 @@ def payments_of(bookings: Frame, world: World) -> Frame:
                 "received_time": at(payment["receivedTime"]),
                 "received_date": at(payment["receivedTime"]).astimezone(world.zone).date(),
                 "payment_method": payment["paymentMethod"],
+                "nature": NATURES.get(payment["paymentMethod"], "money"),
                 "kind": "refund" if paid < 0 else "payment",
                 "is_online": "agent" not in payment,
                 "gateway_name": payment.get("gatewayName"),

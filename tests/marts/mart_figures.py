@@ -142,15 +142,19 @@ def occupancy(slots: Frame) -> Frame:
 
 def payment_mix(payments: Frame) -> Frame:
     amount, back = payments["amount"], payments["kind"] == "refund"
+    money, nothing = payments["nature"] == "money", amount * 0
     return add_up(
         payments,
-        [*PRODUCT, "received_date", "payment_method"],
+        [*PRODUCT, "received_date", "payment_method", "nature"],
         {
             "payments": (~back).astype(int),
             "refunds": back.astype(int),
-            "received_amount": amount.where(~back, 0),
-            "refunded_amount": (-amount).where(back, 0),
-            "net_amount": amount,
+            "received_amount": amount.where(~back & money, 0),
+            "refunded_amount": (-amount).where(back & money, 0),
+            "net_amount": amount.where(money, 0),
+            "redeemed_amount": amount.where(payments["nature"] == "stored_value", 0),
+            "on_account_amount": amount.where(payments["nature"] == "on_account", 0),
+            "unknown_amount": nothing,
         },
     )
 

@@ -21,7 +21,7 @@ from truth import DATASET, expected_rows
 
 LOADED = (
     *("bookings", "booking_participants", "booking_price_adjustments", "booking_coupons", "customers", "payments"),
-    *("products", "product_rates", "people_categories", "business", "slots", "load_windows"),
+    *("products", "product_rates", "people_categories", "business", "slots", "load_windows", "load_runs"),
 )
 EMPTY = LOADED[:5]
 """Tables that a load without a single booking makes, more or less."""
@@ -141,6 +141,14 @@ def rows_of(world: World) -> dict[str, list[dict[str, Any]]]:
     rows["load_windows"] = [
         {"resource": what, "window_start": at, "server_time": at, "loaded_at": at} for at, what in windows
     ] + [{"resource": "bookings", "window_start": world.as_of, "server_time": world.as_of, "loaded_at": world.as_of}]
+    # Later an old month was read again, which tells nothing about what has happened since.
+    later = world.as_of + timedelta(days=40)
+    old = {"window_start": world.as_of - timedelta(days=300), "server_time": later, "loaded_at": later}
+    rows["load_windows"].append({"resource": "bookings", **old})
+    rows["load_runs"] = [
+        {"started_at": at, "ended_at": at, "bookings_until": until}
+        for at, until in ((world.as_of - timedelta(days=1), world.as_of - timedelta(days=1)), (later, world.as_of))
+    ]
     return {name: [{**row, "account_id": world.account_id} for row in rows[name]] for name in LOADED}
 
 

@@ -193,15 +193,17 @@ def payment_methods(marts: Marts, selection: Selection) -> pd.DataFrame:
         selection: What is chosen.
 
     Returns:
-        One row for each payment method, that of most money first.
+        One row for each payment method, that of most money first. Vouchers and credit bring no money: what was redeemed
+        or entered on account stands in a column of its own.
     """
     sql = f"""
-        SELECT payment_method, sum(payments)::BIGINT AS payments, sum(refunds)::BIGINT AS refunds,
+        SELECT payment_method, nature, sum(payments)::BIGINT AS payments, sum(refunds)::BIGINT AS refunds,
                sum(received_amount) AS received_amount, sum(refunded_amount) AS refunded_amount,
                sum(net_amount) AS kept_amount,
+               sum(redeemed_amount + on_account_amount + unknown_amount) AS not_money_amount,
                (sum(received_amount) / nullif(sum(sum(received_amount)) OVER (), 0))::DECIMAL(19, 6) AS received_rate
         FROM mart_payments_by_day WHERE {CHOSEN} AND received_date BETWEEN $since AND $until
-        GROUP BY payment_method ORDER BY received_amount DESC, payment_method"""
+        GROUP BY payment_method, nature ORDER BY received_amount DESC, payment_method"""
     return marts.rows(sql, **selection.values)
 
 

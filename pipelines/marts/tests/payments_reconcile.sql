@@ -18,6 +18,6 @@ with loaded as (
         'amount': 'amount'
     },
     'mart_payments_by_day': {
-        'payments': 'payments', 'refunds': 'refunds', 'amount': 'received_amount - refunded_amount'
+        'payments': 'payments', 'refunds': 'refunds', 'amount': 'received_amount - refunded_amount + redeemed_amount + on_account_amount + unknown_amount'
     }
 }) }}

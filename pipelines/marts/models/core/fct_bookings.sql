@@ -32,7 +32,7 @@ bookings as (
         coalesce(bookings.canceled, false) as is_canceled,
         coalesce(bookings.no_show, false) and not coalesce(bookings.canceled, false) as is_no_show,
         bookings.creation_time,
-        coalesce(bookings.start_time, bookings.creation_time) as start_time,
+        bookings.start_time,
         case when bookings.canceled then bookings.cancelation_time end as cancelation_time,
         bookings.start_date_local,
         {{ local_date('made', 'bookings.creation_time') }} as booked_date,

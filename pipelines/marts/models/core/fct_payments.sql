@@ -7,6 +7,7 @@ select
     payments.received_time,
     {{ local_date('clock', 'payments.received_time') }} as received_date,
     payments.payment_method,
+    {{ nature_of('payments.payment_method') }} as nature,
     case when payments.amount < 0 then 'refund' else 'payment' end as kind,
     payments.agent is null as is_online,
     payments.gateway_name,

@@ -28,6 +28,29 @@ with bookings as (
 
 )
 
-select *
+select
+    account_id,
+    booking_number,
+    updated_at,
+    {{ starts_at() }} as start_time,
+    start_date_local,
+    start_time_local,
+    coalesce(product_id, 'unknown') as product_id,
+    product_name,
+    event_id,
+    customer_id,
+    canceled,
+    cancelation_time,
+    no_show,
+    {{ made_at() }} as creation_time,
+    source,
+    promotion_name,
+    total_gross_amount,
+    total_gross_currency,
+    total_net_amount,
+    total_taxes_amount,
+    total_paid_amount,
+    total_paid_currency,
+    deleted_at
 from bookings
 where deleted_at is null
