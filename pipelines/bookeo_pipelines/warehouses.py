@@ -34,7 +34,9 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
     {
         "duckdb": Kind(),
         # Of what Postgres takes, the format that loads fastest.
-        "postgres": Kind("postgres", ("psycopg2",), "csv", side_by_side=True),
+        "postgres": Kind(
+            "postgres", ("psycopg2",), "csv", side_by_side=True, factory="bookeo_pipelines.postgres_copy.postgres"
+        ),
         "ducklake": Kind("ducklake", ("sqlalchemy",), factory="bookeo_pipelines.ducklake.ducklake"),
         "delta": Kind("delta", ("deltalake",)),
         "motherduck": Kind("motherduck"),

@@ -65,6 +65,34 @@ def test_the_tables_equal_the_truth(place: Place, folder: Path, sandbox: Sandbox
     assert_exact(place, sandbox, tables=CHANGING, earlier=[first])
 
 
+TEXTS = ["", " ", '""', "a,b", "two\nlines", "\\N", 'say "no"', "NULL"]
+
+
+@pytest.mark.parametrize("name", ["duckdb", "postgres"])
+def test_texts_arrive_as_they_are(
+    name: str, folder: Path, sandbox: Sandbox, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = (
+        in_postgres(request.getfixturevalue("postgres")) if name == "postgres" else file_of_an_account(folder, "north")
+    )
+    for variable, value in made.environment.items():
+        monkeypatch.setenv(variable, value)
+    shown = {"bookingNumber": "77", "creationTime": "2026-06-01T09:00:00+10:00", "title": "", "productName": None}
+    shown["options"] = [{"id": str(index), "name": "n", "value": text} for index, text in enumerate(TEXTS)]
+    sandbox.override(sandbox.truth()["bookings"][0]["bookingNumber"], shown)
+    where = target(made.destination, DATASET, made.database).of_account("north")
+    rig = Rig(folder, sandbox, target=where, start=START, window_days=31, payments="never", histories="never")
+    rig.tables = ("bookings", "booking_options")
+    assert rig.load().failure is None
+    with made.reading() as connection:
+        found = connection.execute(
+            f"SELECT option_id, value FROM {DATASET}.booking_options WHERE booking_number = '77' ORDER BY position"
+        ).fetchall()
+        assert [value for _, value in found] == TEXTS
+        sql = f"SELECT title, product_name FROM {DATASET}.bookings WHERE booking_number = '77'"
+        assert connection.execute(sql).fetchall() == [("", None)]
+
+
 def change(sandbox: Sandbox) -> None:
     """A week goes by; bookings are canceled, lists become shorter and empty, payments are corrected and taken away."""
     sandbox.advance(days=7)
