@@ -22,6 +22,7 @@ PERMISSIONS = {
 """Permission needed by an operation. The names were seen in public integrations; those for writing are not known."""
 
 _MESSAGE_LENGTH = 200
+_LONGEST_MESSAGE = 100_000
 _ERROR_ID = re.compile(r"[\w.:-]{1,64}", flags=re.ASCII)
 _EMAIL = re.compile(r"[^\s@<>\"']+@[^\s@<>\"']+")
 _PHONE = re.compile(r"(?<![\w.:-])\+?\d(?:[ ()./-]?\d){6,}(?![\w:])")
@@ -55,11 +56,13 @@ class Redaction:
         """
         if not isinstance(text, str) or not self._keep_words:
             return ""
+        text = text[:_LONGEST_MESSAGE]
         for secret in self._secrets:
             text = re.sub(re.escape(secret), "***", text, flags=re.IGNORECASE)
         for part in sorted({part for part in sent if len(part) > 1}, key=len, reverse=True):
             text = re.sub(rf"(?<!\w){re.escape(part)}(?!\w)", "***", text, flags=re.IGNORECASE)
-        text = _PHONE.sub("***", _EMAIL.sub("***", text))
+        # Cut before these patterns, whose time grows with the square of the length.
+        text = _PHONE.sub("***", _EMAIL.sub("***", text[: 10 * _MESSAGE_LENGTH]))
         text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
         return text if len(text) <= _MESSAGE_LENGTH else text[: _MESSAGE_LENGTH - 1] + "…"
 

@@ -27,6 +27,7 @@ from bookeo.refusals import Redaction, refusal_error, sent_values
 from bookeo.settings import BookeoSettings
 from bookeo.usage import Usage, UsageCounter
 from bookeo.watching import RequestLog, RequestWatcher
+from bookeo.whole_body import BodyRefused, read_body
 from bookeo.windows import format_time
 
 FIRST_BACKOFF_SECONDS = 0.5
@@ -35,6 +36,8 @@ UNREACHABLE_ATTEMPTS = 3
 """Tries before a host that never answered is taken for the wrong one."""
 PATIENCE_IN_WAITS = 3
 """A request answered with 429 over and over is given up after this many times the setting `max_wait_seconds`."""
+ANSWER_IN_TIMEOUTS = 5
+"""An answer that is not whole after this many times the setting `timeout_seconds` is asked for again."""
 PERSONAL_PARAMS = frozenset({"searchText", "reason"})
 """Query parameters that may hold something about a customer."""
 
@@ -112,6 +115,7 @@ class Transport:
         self.clock = ClockWatch()
         """What the answers tell of the server's clock."""
         self._answered = False
+        self._headers: dict[str, str] = {}
         self._session = http_session(settings, api_key, secret_key)
 
     def __repr__(self) -> str:
@@ -217,15 +221,21 @@ class Transport:
                 self._base_url + call.path,
                 params=call.params,
                 data=call.body,
-                headers={"Content-Type": "application/json"} if call.body is not None else None,
+                headers=self._headers | ({"Content-Type": "application/json"} if call.body is not None else {}),
                 timeout=self.settings.timeout_seconds,
                 allow_redirects=False,
                 stream=True,
             )
-            # All at once, which takes less than `response.content`, in pieces of 10 KB.
-            body = response.raw.read(decode_content=True)
+            seconds = ANSWER_IN_TIMEOUTS * self.settings.timeout_seconds
+            body = read_body(response, seconds=seconds, clock=self._clock)
             status, headers = response.status_code, response.headers
+        except BodyRefused as refused:
+            self._log.attempted(call.operation, None, self._clock() - began, attempts, str(refused))
+            return Failure(str(refused))
         except (OSError, urllib3.exceptions.HTTPError) as error:
+            if isinstance(error, urllib3.exceptions.DecodeError):
+                # Packed otherwise than its header says: from now on, nothing is to be packed.
+                self._headers["Accept-Encoding"] = "identity"
             # Classified, never chained: the exception carries the request, and with it the keys.
             failure = connection_failure(error)
             self._log.attempted(call.operation, None, self._clock() - began, attempts, failure.what)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
 import socket
 import threading
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -27,8 +29,10 @@ from bookeo.errors import (
     SettingsError,
 )
 from bookeo.pace import Gate
+from bookeo.refusals import Redaction
 from bookeo.transport import FIRST_BACKOFF_SECONDS, Transport
 from bookeo.usage import FREE_RETRIES, RETRY_SHARE, UsageCounter
+from bookeo.whole_body import BodyRefused, read_body
 from patience import PATIENCE, wait_until
 
 OK = Reply(payload={"ok": True})
@@ -464,3 +468,56 @@ def test_an_unknown_list_of_a_host_heard_before_is_refused(server: Script, clock
     ask(transport)
     with pytest.raises(RequestRejected, match=r"HTTP 404"):
         ask(transport)
+
+
+def test_an_answer_that_drips_is_asked_for_again(server: Script, clock: Clock) -> None:
+    body = b'{"ok": true}'
+    begun = iter(range(1, 1000))
+    transport = make(server.base_url, clock, timeout_seconds=1)
+    # Each look at the clock is ten seconds later: the body is not whole after five time-outs.
+    slow = Transport(
+        transport.settings,
+        gate=Gate(0, 1),
+        clock=lambda: float(next(begun) * 10),
+        sleep=clock.sleep,
+        jitter=lambda: 0.5,
+    )
+    server.otherwise = Reply(body=body)
+    with pytest.raises(ServerUnavailable, match="an answer that was not whole after 5 s"):
+        ask(slow)
+    assert len(server.asked) == slow.settings.max_attempts
+
+
+def test_an_answer_without_end_is_not_read_to_its_end() -> None:
+    pieces = iter([b"x" * 1000] * 100)
+    closed: list[bool] = []
+    raw = SimpleNamespace(read1=lambda amount, decode_content: next(pieces))
+    response = SimpleNamespace(raw=raw, close=lambda: closed.append(True))
+    with pytest.raises(BodyRefused, match="more than 0 MB"):
+        read_body(response, seconds=60, clock=lambda: 0.0, most_bytes=5000)
+    assert len([*pieces]) == 94
+    assert closed == [True]
+
+
+def test_what_unpacks_to_very_much_is_refused(server: Script, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bookeo.transport.read_body", functools.partial(read_body, most_bytes=2**20))
+    server.otherwise = Reply(body=gzip.compress(b" " * 2**22), headers={"Content-Encoding": "gzip"})
+    with pytest.raises(ServerUnavailable, match="an answer of more than 1 MB"):
+        ask(make(server.base_url, clock, max_attempts=2))
+
+
+def test_what_is_packed_otherwise_than_it_says_is_asked_for_unpacked(server: Script, clock: Clock) -> None:
+    server.otherwise = lambda asked: (
+        Reply(payload={"ok": True})
+        if asked.headers["accept-encoding"] == "identity"
+        else Reply(body=b'{"ok": true}', headers={"Content-Encoding": "gzip"})
+    )
+    transport = make(server.base_url, clock)
+    assert ask(transport).payload == ask(transport).payload == {"ok": True}
+    assert [asked.headers["accept-encoding"] == "identity" for asked in server.asked] == [False, True, True]
+
+
+@pytest.mark.parametrize("text", ["a" * 10**6, "+1" * 10**5, "(1" * 10**5, "a@" * 10**5])
+def test_a_long_message_is_cut_before_any_pattern_looks_at_it(text: str) -> None:
+    # With patterns over all of it, each takes minutes to days.
+    assert len(Redaction(["key"]).clean(f"{text} key")) <= 200
