@@ -10,14 +10,16 @@ from bookeo_pipelines.destination import Target, check_place, database_for_writi
 from bookeo_pipelines.load import LoadRequest, lock_path
 from bookeo_pipelines.owner_only import owner_only
 from bookeo_pipelines.run_lock import one_at_a_time
+from bookeo_pipelines.writer_lock import writer_lock
 
 
 @contextmanager
-def sole_access(request: LoadRequest) -> Iterator[None]:
+def sole_access(request: LoadRequest, *, whole_dataset: bool = False) -> Iterator[None]:
     """Keeps loads out for as long as the block runs, by the same lock as theirs.
 
     Args:
         request: Whose warehouse, and how long to wait for a load that is running.
+        whole_dataset: Whether loads of all accounts are kept out, also those of other machines.
 
     Yields:
         Nothing; nobody else loads.
@@ -30,7 +32,11 @@ def sole_access(request: LoadRequest) -> Iterator[None]:
     check_place(request.target)
     lock = one_at_a_time(lock_path(request), request.target.description, request.wait_seconds)
     with owner_only(), lock, database_for_writing(request.target):
-        yield
+        if not whole_dataset:
+            yield
+            return
+        with writer_lock(request.target, None, request.wait_seconds):
+            yield
 
 
 def require_database(target: Target) -> None:

@@ -10,13 +10,20 @@ from typing import Any
 from dlt.extract import DltResource
 
 from bookeo import LoadSession
-from bookeo.errors import RequestBudgetSpent
+from bookeo.errors import BookeoError, RequestBudgetSpent, RetriableError
 from bookeo_pipelines.descriptions import describe_tables
 from bookeo_pipelines.destination import Target, kept_open
 from bookeo_pipelines.failures import as_bookeo_error, note_cause
+from bookeo_pipelines.package_origin import is_stray, note_origin
 from bookeo_pipelines.packages import load_pending
+from bookeo_pipelines.same_file import SameFile
 from bookeo_pipelines.warehouse import Warehouse
 from bookeo_pipelines.watching import LoadWatch
+from bookeo_pipelines.writer_lock import WriterLock
+
+
+class OvertakenByAnother(RetriableError):
+    """The destination's state is not the one that a package grew from."""
 
 
 class Committing:
@@ -28,6 +35,7 @@ class Committing:
         target: Where the tables go.
         loading: Held while the destination is asked or written to; several accounts of one process take turns.
         watch: Told of each package.
+        writing: Keeps other writers out.
     """
 
     def __init__(
@@ -37,12 +45,15 @@ class Committing:
         target: Target,
         loading: AbstractContextManager[Any],
         watch: LoadWatch,
+        writing: WriterLock,
     ) -> None:
+        self._writing = writing
         self._watch = watch
         self._loading = loading
         self._session = session
         self._target = target
         self._left_open = ExitStack()
+        self._file = SameFile(target.database)
         self.pipeline = pipeline
         """The pipeline."""
         self.warehouse = Warehouse(pipeline, session.account_id, self._loading)
@@ -74,7 +85,9 @@ class Committing:
             with self._loading, self._watch.step("load"):
                 # When it is closed, DuckDB writes down anew where all of its tables are.
                 self._left_open.enter_context(kept_open(self._target))
+                self._require_sole_writer()
                 info = load_pending(self.pipeline)
+                self._file.check()
         except Exception as error:
             # The package is not in the destination, so its rows do not count.
             self._session.rows = counted
@@ -84,6 +97,7 @@ class Committing:
             self._session.failure = failure
             return False
         self.packages += 1
+        note_origin(self.pipeline)
         self._watch.committed(self.packages, self._session.rows - counted)
         changed = {name for package in info.load_packages for name in package.schema_update}
         # Another account's load may have made tables, too.
@@ -92,6 +106,21 @@ class Committing:
         if changed:
             self._describe(changed)
         return True
+
+    def _require_sole_writer(self) -> None:
+        """Make sure that nobody else has written since this package was begun; it is dropped otherwise."""
+        if not self._writing.is_held:
+            return
+        try:
+            self._writing.check()
+            if is_stray(self.pipeline):
+                raise OvertakenByAnother(
+                    f"Another load has written to {self._target.description} meanwhile, so this one stops; what it had "
+                    "not committed is read again by the next."
+                )
+        except BookeoError:
+            self.pipeline.drop_pending_packages()
+            raise
 
     def close(self) -> None:
         """Closes a DuckDB file, which each package leaves open for the questions that follow it."""

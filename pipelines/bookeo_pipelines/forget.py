@@ -218,7 +218,7 @@ def planned_erasure(
         )
     # The keys are of no interest here, so the settings need not be there.
     request = LoadRequest(BookeoSettings(account=account), target, wait_seconds=wait_seconds)
-    with sole_access(request):
+    with sole_access(request, whole_dataset=True):
         with reading(target) as source:
             found = find_subject(source, subject, target.description, account)
             copies = noted_copies(source.rows, found.account_id) if DATA_COPIES.name in source.tables else []

@@ -31,6 +31,7 @@ from bookeo_pipelines.proof import proof, proven_until
 from bookeo_pipelines.run_lock import one_at_a_time
 from bookeo_pipelines.runs import feed_read_since, payments_checked_until, record_run
 from bookeo_pipelines.watching import LoadWatch, watched
+from bookeo_pipelines.writer_lock import writer_lock
 
 
 @dataclass(frozen=True)
@@ -259,11 +260,14 @@ def _load(
         asking = ending.enter_context(ThreadPoolExecutor(1, thread_name_prefix="bookeo-key"))
         identity = asking.submit(lambda: session.identity)
         with loading, kept_open(request.target):
+            # What is in the destination is looked at once nobody else can write to it any more.
+            account = None if request.target.database else identity.result().account_id
+            writing = ending.enter_context(writer_lock(request.target, account, request.wait_seconds))
             pipeline = open_pipeline(request.pipeline_name, request.target)
             account_id = identity.result().account_id
             watch.begins(account_id)
             pending = finish_pending(pipeline, request.target)
-            committing = Committing(pipeline, session, request.target, loading, watch)
+            committing = Committing(pipeline, session, request.target, loading, watch, writing)
             ending.callback(committing.close)
             before = committing.warehouse.row_counts()
             proven = proven_until(committing.warehouse, session, names, before)

@@ -20,6 +20,7 @@ from bookeo.tables import LOAD_RUNS, Table, dlt_columns
 from bookeo_pipelines.destination import Target
 from bookeo_pipelines.failures import as_bookeo_error, can_never_load
 from bookeo_pipelines.memory import give_back_memory
+from bookeo_pipelines.package_origin import is_stray, note_origin
 
 ATTEMPTS = 8
 """Tries to make tables that other accounts are making, too."""
@@ -82,9 +83,12 @@ def open_pipeline(name: str, target: Target, folder: Path | None = None) -> Any:
     _complete_folders(pipeline)
     _delete_unfinished_copies(pipeline)
     try:
-        if not pipeline.has_pending_data:
+        # Packages that were made for a database that is not there any more are read again, not loaded.
+        if not pipeline.has_pending_data or is_stray(pipeline):
             pipeline = pipeline.drop()
         pipeline.sync_destination()
+        if not pipeline.has_pending_data:
+            note_origin(pipeline)
         if target.destination == "delta" and pipeline.default_schema_name is not None:
             # Nothing but the schema of a package says which tables there are, and no package holds this one.
             declare(pipeline.default_schema, LOAD_RUNS)
@@ -250,4 +254,5 @@ def finish_pending(pipeline: Any, target: Target) -> Pending:
     if finished or put_aside:
         # A process that was killed had perhaps not noted in the working folder what its last package did.
         pipeline.sync_destination()
+        note_origin(pipeline)
     return Pending(finished, tuple(dict.fromkeys(put_aside)))

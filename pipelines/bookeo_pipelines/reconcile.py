@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -40,6 +41,7 @@ from bookeo_pipelines.reconcile_sweep import Comparison, Found, Kind, NextLoad, 
 from bookeo_pipelines.removal_limit import exceeds_limit
 from bookeo_pipelines.settlement import Settlement
 from bookeo_pipelines.warehouse import Warehouse
+from bookeo_pipelines.writer_lock import writer_lock
 
 SHOWN = 5
 """Customers who are named in a note."""
@@ -124,9 +126,11 @@ def run_reconcile(
         BookeoError: The API or the destination cannot be asked.
     """
     started = time.monotonic()
-    with sole_access(request):
+    with sole_access(request), ExitStack() as locks:
         session = LoadSession(request.settings, on_progress=on_progress)
         try:
+            if fix:
+                locks.enter_context(writer_lock(request.target, session.account_id, request.wait_seconds))
             pipeline, cursors = _open(request, session, fix=fix)
             run = _Reconciling(request, session, pipeline, cursors, accept)
             since, until = run.range()

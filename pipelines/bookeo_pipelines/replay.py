@@ -13,6 +13,7 @@ from bookeo_pipelines.destination import check_place, database_for_writing
 from bookeo_pipelines.load import LoadRequest, lock_path
 from bookeo_pipelines.replay_account import AccountReplay, ReplayRequest, ReplayResult
 from bookeo_pipelines.run_lock import one_at_a_time
+from bookeo_pipelines.writer_lock import writer_lock
 
 
 def run_replay(
@@ -67,7 +68,7 @@ def replace_account(settings: BookeoSettings, name: str | None) -> BookeoSetting
 def _sole_writer(load: LoadRequest) -> Iterator[None]:
     check_place(load.target)
     lock = one_at_a_time(lock_path(load), load.target.description, load.wait_seconds)
-    with lock, database_for_writing(load.target):
+    with lock, database_for_writing(load.target), writer_lock(load.target, None, load.wait_seconds):
         yield
 
 

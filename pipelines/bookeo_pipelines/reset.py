@@ -126,7 +126,7 @@ def planned_reset(
     """
     # The keys are of no interest here, so the settings need not be there.
     request = LoadRequest(BookeoSettings(account=account), target, wait_seconds=wait_seconds)
-    with sole_access(request):
+    with sole_access(request, whole_dataset=True):
         pipeline = open_pipeline(request.pipeline_name, target)
         if pipeline.has_pending_data:
             # What an interrupted load left behind carries its own cursor, and would overwrite the rewound one.
