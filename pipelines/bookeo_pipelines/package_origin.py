@@ -13,8 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from dlt.common.versioned_state import decompress_state
-from dlt.destinations.exceptions import DestinationUndefinedEntity
 
 StateMark = tuple[int, str | None]
 """Version and hash of dlt's state."""
