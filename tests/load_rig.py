@@ -192,12 +192,14 @@ class Rig:
         return [row for row in rows if row[position] not in left_out]
 
     def rows(self, database: Path) -> dict[str, list[tuple[Any, ...]]]:
-        """All rows of all tables."""
+        """All rows of all tables that have some."""
         found = {}
         with duckdb.connect(str(database), read_only=True) as connection:
             for name in TABLES.keys() - {"data_copies"}:  # When a copy was first made is another moment in each.
                 with contextlib.suppress(duckdb.CatalogException):
-                    found[name] = connection.execute(f"FROM {DEFAULT_DATASET}.{name} ORDER BY ALL").fetchall()
+                    rows = connection.execute(f"FROM {DEFAULT_DATASET}.{name} ORDER BY ALL").fetchall()
+                    if rows:
+                        found[name] = rows
         return found
 
     def replayed(self, archive: Path, database: Path) -> dict[str, list[tuple[Any, ...]]]:

@@ -18,14 +18,16 @@ from dlt.common.destination.exceptions import DestinationException
 from bookeo import BookeoError, BookeoSettings, LoadNotes, LoadSession, Progress, bookeo_source
 from bookeo.api import BookeoClient
 from bookeo.errors import FeedRefused, ListUnproven, PermissionMissing
+from bookeo.tables import TABLES
 from bookeo.usage import Usage
 from bookeo_pipelines.committing import Committing
 from bookeo_pipelines.data_copies import note_archive
 from bookeo_pipelines.destination import Target, check_place, database_for_writing, kept_open
 from bookeo_pipelines.failures import as_bookeo_error
+from bookeo_pipelines.lost_tables import restore_lost_tables
 from bookeo_pipelines.owner_only import owner_only
 from bookeo_pipelines.packages import Pending, finish_pending, open_pipeline, working_folder
-from bookeo_pipelines.phases import Phases, selection
+from bookeo_pipelines.phases import LEDGER_TABLES, Phases, selection
 from bookeo_pipelines.plan import known_empty
 from bookeo_pipelines.proof import proof, proven_until
 from bookeo_pipelines.run_lock import one_at_a_time
@@ -270,6 +272,10 @@ def _load(
             committing = Committing(pipeline, session, request.target, loading, watch, writing)
             ending.callback(committing.close)
             before = committing.warehouse.row_counts()
+            lost = restore_lost_tables(pipeline, committing.warehouse)
+            if lost:
+                session.notes.say(f"Not in the destination any more, and read again: {', '.join(sorted(lost))}.")
+            session.tables_there = committing.warehouse.tables
             proven = proven_until(committing.warehouse, session, names, before)
             checked = None
             if "payments" in names and request.settings.payments == "as_needed":
@@ -281,6 +287,9 @@ def _load(
         phases.run()
         session.failure = session.failure or _left_open(session)
         with committing.questions():
+            # Queries and marts find each table, whether or not the account has anything to put into it.
+            if committing.packages:
+                committing.warehouse.make([TABLES[name] for name in sorted(names | LEDGER_TABLES)])
             # Payments can go without any coming.
             after = before | committing.warehouse.row_counts([*session.rows, "payments"])
             mark = proof(session, names, after) if phases.proves else None

@@ -28,7 +28,7 @@ def proof(session: LoadSession, tables: Collection[str], held: Mapping[str, int]
     """
     settings, permissions = session.settings, sorted(session.identity.permissions)
     modes = (settings.customers, settings.payments, settings.histories)
-    said = (sorted(tables), modes, permissions, [held.get(name) for name in PROVEN_TABLES])
+    said = (sorted(tables), modes, permissions, [held.get(name, 0) for name in PROVEN_TABLES])
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16]
 
 

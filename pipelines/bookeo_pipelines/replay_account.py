@@ -17,7 +17,7 @@ from bookeo.archiving import Note
 from bookeo.errors import ArchiveFileDamaged, SettingsError
 from bookeo.forgotten import STATE_KEY, Forgotten
 from bookeo.replay import Gathering, bookeo_replay
-from bookeo.tables import BOOKING, CUSTOMER, ENTITIES, LOAD_RUNS, PAYMENT, Entity
+from bookeo.tables import BOOKING, CUSTOMER, DATA_COPIES, ENTITIES, LOAD_RUNS, PAYMENT, SLOT, TABLES, Entity
 from bookeo.usage import Usage
 from bookeo_pipelines.cursors import read_cursors, source_state
 from bookeo_pipelines.data_copies import note_archive
@@ -119,6 +119,7 @@ class AccountReplay:
             self._insert_runs()
             next_load = self._leave_state()
             if self._pipeline.default_schema_name is not None:
+                self._warehouse.make(table for table in TABLES.values() if table not in (DATA_COPIES, SLOT.table))
                 note_archive(self._warehouse, self._request.archive.place)
             after = self._warehouse.row_counts()
         except Exception as error:

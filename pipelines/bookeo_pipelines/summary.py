@@ -82,6 +82,8 @@ def print_summary(console: Terminal, result: LoadResult) -> None:
     for name in ("new", "changed", "rows now"):
         table.add_column(name, justify="right")
     for name, change in result.tables.items():
+        if not (change.loaded or change.before or change.after):
+            continue  # It never held anything.
         table.add_row(name, f"{change.new:,}", f"{change.changed:,}", f"{change.after:,}")
     console.print(table)
     for line in _lines(result):

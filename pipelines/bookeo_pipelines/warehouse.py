@@ -174,23 +174,48 @@ class Warehouse:
             self._make(table)
         self.look_again()
 
-    def _make(self, table: Table) -> None:
-        schema = self._pipeline.default_schema
-        known = schema.tables.get(table.name, {}).get("columns", {})
-        if all(column.name in known for column in table.columns):
-            return
-        declare(schema, table)
+    def make(self, tables: Iterable[Table]) -> None:
+        """Make the tables that are not there, empty and with their descriptions.
+
+        Args:
+            tables: The tables.
+        """
+        missing = [table for table in tables if table.name not in self.tables]
+        if missing and self._pipeline.default_schema_name is not None:
+            with self._access:
+                self._make(*missing)
+            self.look_again()
+
+    def make_again(self, tables: Iterable[Table]) -> None:
+        """Make tables that dlt believes to be there.
+
+        Args:
+            tables: The tables.
+        """
+        with self._access, self._pipeline.destination_client() as client:
+            schema = self._pipeline.default_schema
+            versions = client.sql_client.make_qualified_table_name(schema.version_table_name)
+            # dlt makes nothing where it finds the version of the schema noted.
+            client.sql_client.execute_sql(f"DELETE FROM {versions} WHERE version_hash = %s", schema.stored_version_hash)
+        self.make(tables)
+
+    def _make(self, *tables: Table) -> None:
+        schema, names = self._pipeline.default_schema, [table.name for table in tables]
+        for table in tables:
+            declare(schema, table)
+            # The mark of a table that holds something; dlt does not look into others.
+            schema.tables[table.name].setdefault("x-normalizer", {})["seen-data"] = True
         self._pipeline.schemas.save_schema(schema)
 
         def update() -> None:
             with self._pipeline.destination_client() as client:
                 try:
-                    client.update_stored_schema(only_tables=[table.name])
+                    client.update_stored_schema(only_tables=names)
                 except DestinationException as error:
-                    raise SchemaUpdateError.from_cause(schema.name, [table.name], error) from error
+                    raise SchemaUpdateError.from_cause(schema.name, names, error) from error
 
         making_tables(update)
-        describe_tables(self._pipeline, [table.name])
+        describe_tables(self._pipeline, names)
 
     def row_counts(self, tables: Iterable[str] | None = None) -> dict[str, int]:
         """Counts the account's rows.

@@ -131,6 +131,8 @@ def _begin(session: LoadSession, listing: Listing, wanted: Wanted) -> ListReadin
     _ = session.identity
     with changing(dlt.current.source_state()) as state:
         state.belongs_to(session.account_id)
+        if session.tables_there is not None:
+            state.holds(session.tables_there)
         session.clocks_before = state.clocks
         if listing == "payments":
             session.payments_met = set() if state.payments.covered else None

@@ -126,6 +126,8 @@ class LoadSession:
         """Windows that hold nothing, as a plan of this very range has found."""
         self.bookings: ListReading | None = None
         """How far the bookings have been read; begun when they are first read."""
+        self.tables_there: frozenset[str] | None = None
+        """Tables that the destination held when the load began; None where nobody looked."""
         self.payments: ListReading | None = None
         """How far the payments feed has been read, likewise."""
         self.clocks_before: Reading | None = None

@@ -233,6 +233,7 @@ class LoadState:
         payments: How far the payments feed has been read.
         done_at: When what is done once in a while was done last, by the server's clock, aware.
         clocks: What the clocks showed at the last load; None before the first.
+        tables_held: Tables that the destination held when the last load began.
     """
 
     account_id: str | None = None
@@ -240,6 +241,7 @@ class LoadState:
     payments: ListState = field(default_factory=ListState)
     done_at: dict[str, datetime] = field(default_factory=dict)
     clocks: Reading | None = None
+    tables_held: frozenset[str] = frozenset()
 
     @property
     def lists(self) -> Mapping[Listing, ListState]:
@@ -306,7 +308,25 @@ class LoadState:
             **{name: listing.as_state() for name, listing in self.lists.items()},
             "done_at": {job: format_time(moment) for job, moment in self.done_at.items()},
             "clocks": self.clocks and self.clocks.as_state(),
+            "tables_held": sorted(self.tables_held),
         }
+
+    def holds(self, tables: Collection[str]) -> frozenset[str]:
+        """Note which tables the destination holds, and have those read again that it has lost.
+
+        Args:
+            tables: Names of the tables that are there.
+
+        Returns:
+            Names of those that were there when the last load began, and are not now.
+        """
+        lost = self.tables_held - set(tables)
+        if lost - {table for listing in self.lists.values() for table in listing.covered}:
+            # It does not come with a list that is read by time, so it comes with what is done once in a while.
+            self.done_at = {}
+        self.forget_coverage(lost)
+        self.tables_held = frozenset(tables)
+        return lost
 
     @classmethod
     def from_source(cls, source: Mapping[str, Any]) -> LoadState:
@@ -335,6 +355,7 @@ class LoadState:
             payments=ListState.from_state(state["payments"]),
             done_at={job: parse_time(moment) for job, moment in state["done_at"].items()},
             clocks=Reading.from_state(state["clocks"]),
+            tables_held=frozenset(state.get("tables_held", ())),
         )
 
     def write_to(self, source: MutableMapping[str, Any]) -> None:

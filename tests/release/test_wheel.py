@@ -22,7 +22,8 @@ from programs import find_program
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 SHIPPED: dict[str, str] = PROJECT["tool"]["setuptools"]["package-dir"]
 """Import names, and where their files are kept."""
-OF_EXTRAS = {"altair", "dagster", "dbt", "deltalake", "marimo", "opentelemetry", "uvicorn", "vl_convert"}
+OF_EXTRAS = {"altair", "dagster", "dbt", "deltalake", "marimo", "opentelemetry", "psycopg2", "uvicorn"}
+OF_EXTRAS |= {"vl_convert"}
 """What is imported only where an extra has brought it."""
 
 
