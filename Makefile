@@ -57,6 +57,8 @@ $(BIN)/uv: requirements-uv.txt
 
 # The demonstration needs a tenth of what the tests and all extras need. Hashes of constraints are checked, too.
 $(DEMO_INSTALLED): $(BIN)/uv constraints.txt pyproject.toml
+	@test -e $(INSTALLED) || $(UV) pip compile --quiet --no-header --no-annotate --constraints constraints.txt --extra sandbox \
+	  pyproject.toml | $(BIN)/python release/pinned.py constraints.txt
 	@test -e $(INSTALLED) || $(UV) pip install --quiet --constraints constraints.txt --build-constraints constraints.txt \
 	  --editable '.[sandbox]'
 	@touch $@

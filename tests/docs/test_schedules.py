@@ -70,7 +70,7 @@ def test_systemd(folder: Path) -> None:
     units = {}
     for number in range(2):
         name, text = block("systemd", number).code.split("\n", 1)
-        unit = configparser.ConfigParser(interpolation=None)
+        unit = configparser.ConfigParser(interpolation=None, strict=False)
         unit.optionxform = str  # type: ignore[assignment, method-assign]
         unit.read_string(text)
         units[Path(name.removeprefix("# ")).name] = unit
@@ -89,6 +89,10 @@ def test_systemd(folder: Path) -> None:
     command = [find_program("systemd-analyze"), "verify", "--man=no", *map(str, folder.glob("bookeo.*"))]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
+    security = [find_program("systemd-analyze"), "security", "--offline=yes", "--no-pager", "--threshold=20"]
+    done = subprocess.run([*security, str(folder / "bookeo.service")], capture_output=True, text=True, check=False)
+    # The threshold is in tenths: an exposure of 2.0 at most.
+    assert done.returncode == 0, done.stdout[-300:]
 
 
 @pytest.mark.parametrize(("code", "ends"), [(0, 0), (1, 1), (3, 3), (4, 0)])
@@ -96,9 +100,17 @@ def test_github_actions(code: int, ends: int, folder: Path) -> None:
     workflow = yaml.safe_load(block("GitHub Actions").code)
     assert workflow[True]["schedule"] == [{"cron": "17 * * * *"}], "YAML takes `on` for a truth value"
     job = workflow["jobs"]["load"]
-    assert {"SOURCES__BOOKEO__API_KEY", "SOURCES__BOOKEO__SECRET_KEY"} <= job["env"].keys()
-    assert all(re.fullmatch(r"\$\{\{ secrets\.\w+ \}\}", value) for value in job["env"].values())
     [step] = [step for step in job["steps"] if step.get("name") == "Load"]
+    assert {"SOURCES__BOOKEO__API_KEY", "SOURCES__BOOKEO__SECRET_KEY"} <= step["env"].keys()
+    assert all(re.fullmatch(r"\$\{\{ secrets\.\w+ \}\}", value) for value in step["env"].values())
+    assert not [other for other in (workflow, job, *job["steps"]) if "env" in other and other is not step]
+    actions = [other["uses"] for other in job["steps"] if "uses" in other]
+    assert all(re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", action) for action in actions), actions
+    [checkout] = [other for other in job["steps"] if other.get("uses", "").startswith("actions/checkout@")]
+    assert checkout["with"]["persist-credentials"] is False
+    [install] = [other["run"] for other in job["steps"] if other.get("name") == "Install"]
+    assert "--require-hashes -r requirements-uv.txt" in install
+    assert "--constraints constraints.txt --build-constraints constraints.txt" in install
     [line] = [line.strip() for line in step["run"].splitlines() if line.strip().startswith("bookeo ")]
     check(*shlex.split(line.partition(" >")[0])[1:])
     # The step as GitHub runs it, with a command that ends with that code.

@@ -66,11 +66,12 @@ def test_the_command_runs_as_a_user_who_owns_the_volume_only() -> None:
     names = [line.split()[0] for line in KEPT if line.strip()]
     [user] = values("USER")
     [(number, name)] = re.findall(r"useradd --uid (\d+) [^&]* (\w+) +&&", KEPT[1])
-    assert (int(number) > 0, name) == (True, user)
+    assert int(number) > 0
+    assert user == f"{number}:{number}"
     assert names.index("USER") < names.index("ENTRYPOINT")
     assert values("VOLUME") == ["/data"]
     assert values("WORKDIR")[-1] == "/data"
-    assert f"--owner {user} --group {user} --mode 0700 /data" in KEPT[1]
+    assert f"--owner {name} --group {name} --mode 0700 /data" in KEPT[1]
     [[program]] = map(json.loads, values("ENTRYPOINT"))
     assert program in PROJECT["project"]["scripts"]
     assert not re.search("KEY|SECRET|TOKEN|PASSWORD", " ".join(values("ENV")))
@@ -95,7 +96,7 @@ def test_what_the_document_tells_to_type_is_right() -> None:
         else:
             assert {*commands, "--version"} & set(words[words.index("bookeo") :]), line
             assert all(
-                re.fullmatch(r"SOURCES__BOOKEO__(API|SECRET)_KEY", words[at + 1])
+                re.fullmatch(r"SOURCES__BOOKEO__(API|SECRET)_KEY_FILE=/run/secrets/[\w-]+", words[at + 1])
                 for at, word in enumerate(words)
                 if word == "--env"
             )
