@@ -26,7 +26,7 @@ LEAVES = {
 
 def test_the_version(bookeo: Run) -> None:
     outcome = bookeo("--version")
-    assert (outcome.code, outcome.out) == (0, f"bookeo {version('bookeo')}\n")
+    assert (outcome.code, outcome.out) == (0, f"bookeo {version('dlt-source-bookeo')}\n")
 
 
 def test_the_help_lists_every_command(bookeo: Run) -> None:
