@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from bookeo.errors import SettingsError
 from bookeo_pipelines.destination import Target, check_place, database_for_writing
-from bookeo_pipelines.load import LoadRequest, lock_path
 from bookeo_pipelines.owner_only import owner_only
+from bookeo_pipelines.packages import pipeline_name, working_folder
 from bookeo_pipelines.run_lock import one_at_a_time
 from bookeo_pipelines.writer_lock import writer_lock
 
 
 @contextmanager
-def sole_access(request: LoadRequest, *, whole_dataset: bool = False) -> Iterator[None]:
-    """Keeps loads out for as long as the block runs, by the same lock as theirs.
+def sole_access(
+    target: Target, account: str | None = None, *, wait_seconds: float = 0, whole_dataset: bool = False
+) -> Iterator[None]:
+    """Keep loads out for as long as the block runs, by the same lock as theirs.
 
     Args:
-        request: Whose warehouse, and how long to wait for a load that is running.
+        target: Whose warehouse.
+        account: Name of the account in the settings, if it has one.
+        wait_seconds: How long to wait for a load that is running.
         whole_dataset: Whether loads of all accounts are kept out, also those of other machines.
 
     Yields:
@@ -28,15 +33,28 @@ def sole_access(request: LoadRequest, *, whole_dataset: bool = False) -> Iterato
         LoadRunning: A load is running.
         SettingsError: There is no such database, or it cannot be opened.
     """
-    require_database(request.target)
-    check_place(request.target)
-    lock = one_at_a_time(lock_path(request), request.target.description, request.wait_seconds)
-    with owner_only(), lock, database_for_writing(request.target):
+    require_database(target)
+    check_place(target)
+    lock = one_at_a_time(lock_path(target, account), target.description, wait_seconds)
+    with owner_only(), lock, database_for_writing(target):
         if not whole_dataset:
             yield
             return
-        with writer_lock(request.target, None, request.wait_seconds):
+        with writer_lock(target, None, wait_seconds):
             yield
+
+
+def lock_path(target: Target, account: str | None = None) -> Path:
+    """Return the file that a load locks.
+
+    Args:
+        target: Where it loads to.
+        account: Name of the account in the settings, if it has one.
+
+    Returns:
+        One for the target; for each account where accounts load side by side.
+    """
+    return target.lock or working_folder(target) / f"{pipeline_name(account) if target.side_by_side else 'target'}.lock"
 
 
 def require_database(target: Target) -> None:

@@ -9,7 +9,17 @@ from typing import Annotated
 
 import typer
 
-from bookeo_pipelines.commands import archiving, configuring, loading, looking, privacy, sharing, showing, trying
+from bookeo_pipelines.commands import (
+    archiving,
+    configuring,
+    loading,
+    looking,
+    privacy,
+    reconciling,
+    sharing,
+    showing,
+    trying,
+)
 from bookeo_pipelines.commands.marts import marts
 from bookeo_pipelines.commands.options import say
 from bookeo_pipelines.environment import quiet_dlt
@@ -51,7 +61,7 @@ app.command(epilog="Example: `bookeo check`")(loading.check)
 app.command(epilog="Example: `bookeo config`")(configuring.config)
 app.command(epilog="Example: `bookeo load --since 2025-01-01`")(loading.load)
 app.command(epilog="Example: `bookeo plan --since 2025-01-01`")(loading.plan)
-app.command(epilog="Example: `bookeo reconcile --fix`")(looking.reconcile)
+app.command(epilog="Example: `bookeo reconcile --fix`")(reconciling.reconcile)
 app.command(epilog="Example: `bookeo status`")(looking.status)
 app.command(epilog="Example: `bookeo reset --since 2026-01-01`")(loading.reset)
 app.command(epilog="Example: `bookeo replay --archive answers --database rebuilt.duckdb`")(archiving.replay)

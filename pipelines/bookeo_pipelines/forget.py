@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bookeo import BookeoSettings
 from bookeo.archive import Archive
 from bookeo.archiving import note_forgotten
 from bookeo.errors import ArchiveUnusable, SettingsError
@@ -27,7 +26,6 @@ from bookeo_pipelines.forget_copies import publish_again, remove_leftovers
 from bookeo_pipelines.forget_person import People, find_people
 from bookeo_pipelines.forget_subjects import Subject, SubjectNotFound, find_subject
 from bookeo_pipelines.forget_tables import Tables
-from bookeo_pipelines.load import LoadRequest
 from bookeo_pipelines.packages import finish_pending, load_pending, open_pipeline
 from bookeo_pipelines.personal import Execute, StoredTable, executor, stored_tables
 from bookeo_pipelines.status_reading import reading
@@ -216,9 +214,7 @@ def planned_erasure(
             f"bookeo forget works in {' and '.join(WHERE_IT_WORKS)}; in {target.destination} old versions of rows stay "
             "where it cannot reach them. Set privacy to drop there, or delete the rows and the versions by hand."
         )
-    # The keys are of no interest here, so the settings need not be there.
-    request = LoadRequest(BookeoSettings(account=account), target, wait_seconds=wait_seconds)
-    with sole_access(request, whole_dataset=True):
+    with sole_access(target, account, wait_seconds=wait_seconds, whole_dataset=True):
         with reading(target) as source:
             found = find_subject(source, subject, target.description, account)
             copies = noted_copies(source.rows, found.account_id) if DATA_COPIES.name in source.tables else []

@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from dlt.common.destination.exceptions import DestinationException
@@ -20,13 +19,14 @@ from bookeo.api import BookeoClient
 from bookeo.errors import FeedRefused, ListUnproven, PermissionMissing
 from bookeo.tables import TABLES
 from bookeo.usage import Usage
+from bookeo_pipelines.access import lock_path
 from bookeo_pipelines.committing import Committing
 from bookeo_pipelines.data_copies import note_archive
 from bookeo_pipelines.destination import Target, check_place, database_for_writing, kept_open
 from bookeo_pipelines.failures import as_bookeo_error
 from bookeo_pipelines.lost_tables import restore_lost_tables
 from bookeo_pipelines.owner_only import owner_only
-from bookeo_pipelines.packages import Pending, finish_pending, open_pipeline, working_folder
+from bookeo_pipelines.packages import Pending, finish_pending, open_pipeline, pipeline_name
 from bookeo_pipelines.phases import LEDGER_TABLES, Phases, selection
 from bookeo_pipelines.plan import known_empty
 from bookeo_pipelines.proof import proof, proven_until
@@ -61,7 +61,7 @@ class LoadRequest:
     @property
     def pipeline_name(self) -> str:
         """Dlt's name of the pipeline: one for each account, as each has its own cursor."""
-        return f"bookeo_{self.settings.account}" if self.settings.account else "bookeo"
+        return pipeline_name(self.settings.account)
 
 
 @dataclass
@@ -162,7 +162,9 @@ def run_load(
     with watched(request.settings.account, request.target) as watch:
         check_place(request.target)
         with (
-            one_at_a_time(lock_path(request), request.target.description, request.wait_seconds),
+            one_at_a_time(
+                lock_path(request.target, request.settings.account), request.target.description, request.wait_seconds
+            ),
             database_for_writing(request.target),
         ):
             result = _load(request, watch, on_progress, nullcontext())
@@ -225,7 +227,11 @@ def run_loads(
     with ExitStack() as stack:
         if not apart:
             check_place(first)
-            stack.enter_context(one_at_a_time(lock_path(requests[0]), first.description, requests[0].wait_seconds))
+            stack.enter_context(
+                one_at_a_time(
+                    lock_path(first, requests[0].settings.account), first.description, requests[0].wait_seconds
+                )
+            )
             stack.enter_context(database_for_writing(first))
         threads = stack.enter_context(ThreadPoolExecutor(at_once, thread_name_prefix="account"))
         results = list(threads.map(load, requests))
@@ -374,14 +380,6 @@ def _covered(session: LoadSession, reached: datetime | None) -> tuple[datetime, 
     return min(session.range.since, until), until
 
 
-def lock_path(request: LoadRequest) -> Path:
-    """Gives the file that a load locks.
-
-    Args:
-        request: The load.
-
-    Returns:
-        One for the target; for each account where accounts load side by side.
-    """
+def _lock(request: LoadRequest) -> AbstractContextManager[None]:
     target = request.target
-    return target.lock or working_folder(target) / f"{request.pipeline_name if target.side_by_side else 'target'}.lock"
+    return one_at_a_time(lock_path(target, request.settings.account), target.description, request.wait_seconds)

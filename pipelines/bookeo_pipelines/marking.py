@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import UTC, datetime
 
 from bookeo.tables import BOOKING, Table
-from bookeo_pipelines.missing import FAR_AHEAD
 from bookeo_pipelines.warehouse import KEYS_AT_ONCE, Warehouse
+
+FAR_AHEAD = datetime(2200, 1, 1, tzinfo=UTC)
+"""Later than any row was read, and a time that every destination knows; ClickHouse's end in 2299."""
 
 
 def mark_deleted(

@@ -7,14 +7,12 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from bookeo import BookeoSettings
 from bookeo.errors import BookeoError, FatalError, SettingsError
 from bookeo.tables import TABLES
 from bookeo_pipelines.access import sole_access
 from bookeo_pipelines.dbt_project import check_dbt, run_dbt
 from bookeo_pipelines.destination import Target, translate
 from bookeo_pipelines.failures import DestinationAway, because_of
-from bookeo_pipelines.load import LoadRequest
 from bookeo_pipelines.publish import Publication
 from bookeo_pipelines.status_reading import reading
 
@@ -114,7 +112,7 @@ def build_marts(
     variables = names.variables(target)
     check_dbt(target)
     started = time.monotonic()
-    with sole_access(LoadRequest(BookeoSettings(), target, wait_seconds=wait_seconds)):
+    with sole_access(target, wait_seconds=wait_seconds):
         variables["raw_schema"] = _loaded_schema(target)
         # Unit tests are about the project, not about anybody's data.
         done = run_dbt(target, ["build", "--exclude-resource-type", "unit_test"], variables, debug=debug)

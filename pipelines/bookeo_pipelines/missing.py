@@ -9,8 +9,6 @@ from typing import Any
 from bookeo.tables import TABLES
 from bookeo_pipelines.warehouse import Warehouse
 
-FAR_AHEAD = datetime(2200, 1, 1, tzinfo=UTC)
-"""Later than any row was read, and a time that every destination knows; ClickHouse's end in 2299."""
 QUERIES_AT_MOST = 10
 """Queries for some hundred keys each, before one query reads all rows instead."""
 NOT_PERMITTED = "not permitted"

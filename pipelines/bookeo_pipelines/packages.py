@@ -39,6 +39,18 @@ class Pending:
     put_aside: tuple[str, ...] = ()
 
 
+def pipeline_name(account: str | None) -> str:
+    """Return dlt's name of the pipeline that loads an account.
+
+    Args:
+        account: Name of the account in the settings, if it has one.
+
+    Returns:
+        One for each account, as each has its own cursor.
+    """
+    return f"bookeo_{account}" if account else "bookeo"
+
+
 def working_folder(target: Target) -> Path:
     """Where the packages on their way to a target are.
 

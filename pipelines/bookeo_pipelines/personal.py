@@ -9,8 +9,8 @@ from typing import Any
 
 from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
 
-from bookeo.privacy import Personal
 from bookeo.tables import TABLES, Column
+from bookeo.tables.declaration import Personal
 from bookeo_pipelines.quoting import identifier, unmarked
 
 Execute = Callable[..., Sequence[Any]]

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bookeo import BookeoSettings
-from bookeo.privacy import HASH_PREFIX, Action, Personal, Privacy, read_actions
+from bookeo.privacy import HASH_PREFIX, Action, Privacy, read_actions
+from bookeo.tables.declaration import Personal
 from bookeo_pipelines.destination import Target
 from bookeo_pipelines.packages import working_folder
 from bookeo_pipelines.personal import StoredColumn, StoredTable, stored_tables

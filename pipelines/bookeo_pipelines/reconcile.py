@@ -126,7 +126,8 @@ def run_reconcile(
         BookeoError: The API or the destination cannot be asked.
     """
     started = time.monotonic()
-    with sole_access(request), ExitStack() as locks:
+    access = sole_access(request.target, request.settings.account, wait_seconds=request.wait_seconds)
+    with access, ExitStack() as locks:
         session = LoadSession(request.settings, on_progress=on_progress)
         try:
             if fix:

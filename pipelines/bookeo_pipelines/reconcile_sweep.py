@@ -10,8 +10,9 @@ from enum import StrEnum
 
 from bookeo import LoadSession
 from bookeo.errors import RetriableError
-from bookeo.reader import WindowRead, WindowReader
+from bookeo.reader import WindowReader
 from bookeo.sweep import COMPARED, Values, bookings_paid_since, still_there, swept
+from bookeo.window_read import WindowRead
 from bookeo.windows import ONE_SECOND, floor_second
 from bookeo_pipelines.payment_links import WarehouseLinks
 from bookeo_pipelines.reconcile_range import later

@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.table import Table
 
-from bookeo.errors import BookeoError
-from bookeo_pipelines.failures import ExitCode, exit_code, failed_as_json
-from bookeo_pipelines.load import LoadRequest
-from bookeo_pipelines.outcome import show_reason, show_trace
-from bookeo_pipelines.progress import ProgressDisplay
-from bookeo_pipelines.reconcile import Reconciliation, run_reconcile
+from bookeo_pipelines.reconcile import Reconciliation
 from bookeo_pipelines.reconcile_sweep import Kind
 from bookeo_pipelines.terminal import Terminal
-
-if TYPE_CHECKING:
-    from bookeo_pipelines.commands.reporting import Report
 
 SHOWN = 5
 """Booking numbers and ids shown for each kind."""
@@ -37,66 +27,6 @@ WHAT = {
     Kind.PAYMENTS_TWICE: "held in several rows",
     Kind.CUSTOMERS_GONE: "customer held here, not there any more",
 }
-
-
-def reconcile_and_show(
-    requests: Sequence[LoadRequest],
-    out: Terminal,
-    display: ProgressDisplay,
-    report: Report,
-    say: Callable[[str], None],
-    *,
-    fix: bool,
-    accept: int = 0,
-) -> ExitCode:
-    """Compares accounts one after the other and shows what was found; one that fails does not keep the others back.
-
-    Args:
-        requests: One for each account.
-        out: Where findings are printed.
-        display: Where progress is shown.
-        report: Whether findings are printed as JSON (an object, or a list of them for several accounts), and what is
-            told of them elsewhere.
-        say: Says a sentence to the user.
-        fix: Whether differences are mended.
-        accept: Rows of each kind that may be gone, however many they are.
-
-    Returns:
-        `FATAL` where differences are left or an account cannot be compared, `TRY_LATER` where that only takes time.
-
-    Raises:
-        BookeoError: The only account cannot be compared.
-    """
-    results: list[Reconciliation] = []
-    codes = {ExitCode.DONE}
-    for request in requests:
-        name = request.settings.account or ""
-        try:
-            with display.shown():
-                tell = functools.partial(display.update, name)
-                result = run_reconcile(request, fix=fix, accept=accept, on_progress=tell)
-        except BookeoError as error:
-            if len(requests) == 1:
-                raise
-            say(f"Error: {name}: {error.message}")
-            show_reason(error)
-            if report.debug:
-                show_trace(error)
-            report.accounts.append(failed_as_json(name, error))
-            report.sentences.append(f"Account {name}: {error.message}")
-            codes.add(exit_code(error))
-            continue
-        results.append(result)
-        codes.add(ExitCode.DONE if result.clean else ExitCode.FATAL)
-        report.accounts.append(_in_short(result))
-        if not result.clean:
-            report.sentences.append(f"Account {result.account or result.account_id}: differences are left")
-        if not report.as_json:
-            print_reconciliation(out, result)
-    if report.as_json:
-        shown = [reconciliation_as_json(result) for result in results]
-        out.print_json(shown[0] if len(requests) == 1 else shown)
-    return next(code for code in (ExitCode.FATAL, ExitCode.TRY_LATER, ExitCode.DONE) if code in codes)
 
 
 def print_reconciliation(console: Terminal, result: Reconciliation) -> None:
@@ -146,7 +76,15 @@ def _lines(result: Reconciliation) -> list[str]:
     return lines
 
 
-def _in_short(result: Reconciliation) -> dict[str, Any]:
+def reconciliation_in_short(result: Reconciliation) -> dict[str, Any]:
+    """Say what is left, for an alert.
+
+    Args:
+        result: What was found.
+
+    Returns:
+        An object of plain JSON values without personal data: how many rows of each kind are left.
+    """
     left = {kind.value: len(numbers) for kind, numbers in result.left.items() if numbers}
     return {
         "account": result.account,

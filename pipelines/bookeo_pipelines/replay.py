@@ -9,8 +9,9 @@ from contextlib import contextmanager, suppress
 from bookeo import BookeoSettings, Progress
 from bookeo.archive import Archive
 from bookeo.errors import ArchiveFileDamaged, SettingsError
+from bookeo_pipelines.access import lock_path
 from bookeo_pipelines.destination import check_place, database_for_writing
-from bookeo_pipelines.load import LoadRequest, lock_path
+from bookeo_pipelines.load import LoadRequest
 from bookeo_pipelines.replay_account import AccountReplay, ReplayRequest, ReplayResult
 from bookeo_pipelines.run_lock import one_at_a_time
 from bookeo_pipelines.writer_lock import writer_lock
@@ -67,7 +68,7 @@ def replace_account(settings: BookeoSettings, name: str | None) -> BookeoSetting
 @contextmanager
 def _sole_writer(load: LoadRequest) -> Iterator[None]:
     check_place(load.target)
-    lock = one_at_a_time(lock_path(load), load.target.description, load.wait_seconds)
+    lock = one_at_a_time(lock_path(load.target, load.settings.account), load.target.description, load.wait_seconds)
     with lock, database_for_writing(load.target), writer_lock(load.target, None, load.wait_seconds):
         yield
 

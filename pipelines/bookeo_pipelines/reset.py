@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bookeo import BookeoSettings
 from bookeo.errors import SettingsError
 from bookeo.state import LoadState, changing
 from bookeo.tables import BOOKING, CUSTOMER, CUSTOMER_BOOKING, PAYMENT, SETTINGS_ENTITIES
@@ -18,8 +17,7 @@ from bookeo_pipelines.access import sole_access
 from bookeo_pipelines.cursors import Cursors, read_cursors
 from bookeo_pipelines.destination import Target
 from bookeo_pipelines.failures import as_bookeo_error
-from bookeo_pipelines.load import LoadRequest
-from bookeo_pipelines.packages import finish_pending, open_pipeline
+from bookeo_pipelines.packages import finish_pending, open_pipeline, pipeline_name
 
 PAYMENTS = frozenset(table.name for table in PAYMENT.tables)
 SETTINGS = frozenset(table.name for entity in SETTINGS_ENTITIES for table in entity.tables)
@@ -124,14 +122,12 @@ def planned_reset(
         SettingsError: There is nothing to rewind, or not that far, or no such table.
         BookeoError: The destination cannot be asked.
     """
-    # The keys are of no interest here, so the settings need not be there.
-    request = LoadRequest(BookeoSettings(account=account), target, wait_seconds=wait_seconds)
-    with sole_access(request, whole_dataset=True):
-        pipeline = open_pipeline(request.pipeline_name, target)
+    with sole_access(target, account, wait_seconds=wait_seconds, whole_dataset=True):
+        pipeline = open_pipeline(pipeline_name(account), target)
         if pipeline.has_pending_data:
             # What an interrupted load left behind carries its own cursor, and would overwrite the rewound one.
             finish_pending(pipeline, target)
-            pipeline = open_pipeline(request.pipeline_name, target)
+            pipeline = open_pipeline(pipeline_name(account), target)
         cursors = read_cursors(pipeline.state)
         if cursors is None:
             of = f" for the account {account}" if account else ""

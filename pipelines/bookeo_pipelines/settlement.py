@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from bookeo import BookeoError, LoadSession
 from bookeo.archiving import Note, note
 from bookeo.windows import ONE_SECOND, Window, floor_second, padded
-from bookeo_pipelines.missing import FAR_AHEAD
+from bookeo_pipelines.marking import FAR_AHEAD
 from bookeo_pipelines.payment_gaps import doubled_payments
 from bookeo_pipelines.quoting import literal
 from bookeo_pipelines.removal_limit import exceeds_limit

@@ -11,14 +11,12 @@ from typing import Any
 import dlt
 from dlt.common.versioned_state import decompress_state
 
-from bookeo import BookeoSettings
 from bookeo.errors import SettingsError
 from bookeo.tables import LOAD_RUNS, TABLES
-from bookeo_pipelines.access import require_database
+from bookeo_pipelines.access import lock_path, require_database
 from bookeo_pipelines.cursors import Cursors, read_cursors
 from bookeo_pipelines.destination import DatabaseBusy, Target
 from bookeo_pipelines.failures import as_bookeo_error
-from bookeo_pipelines.load import LoadRequest, lock_path
 from bookeo_pipelines.packages import declare
 from bookeo_pipelines.personal import executor
 from bookeo_pipelines.run_lock import LoadRunning, one_at_a_time
@@ -158,7 +156,7 @@ def _read_only(target: Target) -> Any:
 
 def _say_who_is_loading(target: Target) -> None:
     try:
-        with one_at_a_time(lock_path(LoadRequest(BookeoSettings(), target)), target.description):
+        with one_at_a_time(lock_path(target), target.description):
             pass
     except LoadRunning as running:
         who = running.message.partition(";")[0]

@@ -14,11 +14,11 @@ import pyarrow.compute as pc
 from bookeo.feed import Link, find_links, with_links
 from bookeo.forgotten import forget_in_page, is_pseudonym
 from bookeo.privacy_tables import private
-from bookeo.reader import WindowRead
 from bookeo.session import LoadSession
 from bookeo.shape import RawPage, Shaped, shape
 from bookeo.shape_versions import LoadVersions
 from bookeo.tables import BOOKING, CHILD_CHECKS, CUSTOMER_BOOKING, LOAD_WINDOWS, PAYMENT, Entity, arrow_schema
+from bookeo.window_read import WindowRead
 
 
 @dataclass(frozen=True)

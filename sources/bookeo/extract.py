@@ -13,10 +13,11 @@ from bookeo.batches import Batch, Check
 from bookeo.completeness import whole_list
 from bookeo.errors import NotFound, NotReadable, PermissionMissing
 from bookeo.pages import ListPage
-from bookeo.reader import WindowRead, WindowReader
+from bookeo.reader import WindowReader
 from bookeo.session import LoadSession
 from bookeo.shape import RawPage
 from bookeo.tables import BOOKING, CUSTOMER, CUSTOMER_BOOKING, PAYMENT, Entity
+from bookeo.window_read import WindowRead
 from bookeo.windows import format_time
 
 PAGES_AT_ONCE = 200

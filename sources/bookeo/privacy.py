@@ -14,9 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, cast, get_args
 
 from bookeo.errors import SettingsError
-
-Personal = Literal["name", "contact", "address", "birth", "ip", "online_id", "free_text"]
-"""The classes: what kind of thing is told about a natural person."""
+from bookeo.tables.declaration import Personal
 
 Action = Literal["keep", "hash", "drop"]
 """What becomes of a class, from the mildest to the strictest."""

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, Final
 
-from bookeo.privacy import Personal, Privacy
+from bookeo.privacy import Privacy
 from bookeo.shape_json import MisfitError, dump, load, to_amount, to_bool, to_date, to_integer, to_text, to_time
 from bookeo.tables import ENTITIES, Entity
-from bookeo.tables.declaration import Field, Items, Node, Record, Scalar
+from bookeo.tables.declaration import Field, Items, Node, Personal, Record, Scalar
 from bookeo.tables.nodes import is_strict, record_node
 
 _TEXT, _NUMBER = Field(Scalar("text")), Field(Scalar("bigint"))

@@ -10,8 +10,8 @@ from bookeo.clocks import Clocks
 from bookeo.coverage import Coverage, begun_earlier, span
 from bookeo.digests import changed_at
 from bookeo.errors import SettingsError
-from bookeo.reader import WindowRead
 from bookeo.state import PAYMENTS, Listing, ListState, LoadState, Rereading
+from bookeo.window_read import WindowRead
 from bookeo.windows import AGAIN_AFTER, format_time
 
 SETTLING = timedelta(hours=48)

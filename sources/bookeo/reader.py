@@ -9,9 +9,9 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
@@ -22,6 +22,7 @@ from bookeo.errors import WindowIncomplete
 from bookeo.kept_pages import KeptPage, KnownRecords, kept_page
 from bookeo.pages import PageInfo
 from bookeo.settings import BookeoSettings
+from bookeo.window_read import WindowRead
 from bookeo.windows import LONGEST_ASKED, PADDING, Window, floor_second, halve, padded, split_range
 
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -29,39 +30,6 @@ PAGES_AHEAD = 4
 """Pages that each request at once reads while others are shaped."""
 WindowFetch = Callable[[Window, int, str | None], ListPage]
 """Reads a page of a window: its number, from 1, and from the second on the token of the first."""
-
-
-@dataclass(frozen=True)
-class WindowRead:
-    """A window that was read.
-
-    Args:
-        window: The range that it stands for, both ends inclusive; what was asked reaches a little over both.
-        bodies: One answer's bytes for each page, in page order.
-        keys: The distinct keys on those pages.
-        announced: Items that the API announced for the window; None where it announced no number.
-        requests: Requests made for the window, readings that did not add up and retries included.
-        attempts: How often the window was read until it added up.
-        seconds: Time from the first request for it to the last answer.
-        server_time: The server's clock at the last answer, if it said so.
-        server_times: The same for each of `bodies`.
-        recent: Marks of the items changed of late, by key: the next load meets them again.
-        unchanged: Keys of the items that are exactly as an earlier load met them.
-        proven: Whether the pages add up to what was announced. If not, the window is to be read again by a later load.
-    """
-
-    window: Window
-    bodies: tuple[bytes, ...]
-    keys: frozenset[str]
-    announced: int | None
-    requests: int
-    attempts: int
-    seconds: float
-    server_time: datetime | None
-    server_times: tuple[datetime | None, ...] = ()
-    recent: Mapping[str, str] = field(default_factory=dict)
-    unchanged: frozenset[str] = frozenset()
-    proven: bool = True
 
 
 @dataclass(frozen=True)

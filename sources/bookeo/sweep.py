@@ -23,11 +23,12 @@ from bookeo.extract import bookings_again, window_batches
 from bookeo.feed import PaymentLinks, feed_is_refused, link_payments
 from bookeo.forgotten import forget_in_page
 from bookeo.queries import BookingsQuery
-from bookeo.reader import WindowFetch, WindowRead, WindowReader, payment_fetch
+from bookeo.reader import WindowFetch, WindowReader, payment_fetch
 from bookeo.resources import given_parents, table_resource
 from bookeo.session import LoadSession
 from bookeo.shape import RawPage, Shaped, shape
 from bookeo.tables import BOOKING, CUSTOMER_BOOKING, PAYMENT, REJECTED_ROWS, Entity
+from bookeo.window_read import WindowRead
 from bookeo.windows import Window, padded
 
 COMPARED: tuple[str, ...] = (

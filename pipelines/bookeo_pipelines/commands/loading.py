@@ -57,7 +57,7 @@ def plan(
     """Says what a load would ask for and how long it would take; loads nothing."""
     from bookeo.settings import last_moment, load_all_settings, moment
     from bookeo_pipelines.destination import target
-    from bookeo_pipelines.load import LoadRequest
+    from bookeo_pipelines.packages import pipeline_name
     from bookeo_pipelines.plan import make_plan
     from bookeo_pipelines.plan_view import plan_as_json, print_plan
 
@@ -65,7 +65,7 @@ def plan(
     begin = moment(since, "--since") if since is not None else None
     end = last_moment(until, "--until") if until is not None else None
     plans = [
-        make_plan(settings, where, LoadRequest(settings, where).pipeline_name, begin, end)
+        make_plan(settings, where, pipeline_name(settings.account), begin, end)
         for settings in load_all_settings(account)
     ]
     if as_json:

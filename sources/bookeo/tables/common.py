@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bookeo.privacy import Personal
-from bookeo.tables.declaration import Column, ColumnType, Field, Items, Node, Record, Scalar
+from bookeo.tables.declaration import Column, ColumnType, Field, Items, Node, Personal, Record, Scalar
 
 ACCOUNT_ID = Column("account_id", "text", "", "Id of the Bookeo account that the row belongs to.", origin="account")
 FETCHED_AT = Column("fetched_at", "timestamp", "", "When the row was read from the API.", origin="fetched_at")

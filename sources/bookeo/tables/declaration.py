@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from bookeo.privacy import Personal
+Personal = Literal["name", "contact", "address", "birth", "ip", "online_id", "free_text"]
+"""The classes of personal data: what kind of thing is told about a natural person."""
 
 ColumnType = Literal["text", "bool", "bigint", "timestamp", "date", "time", "decimal", "json"]
 """dlt's data types, less those that nothing here needs: there is no float."""
