@@ -15,7 +15,7 @@ from bookeo.failures import connection_failure
 from bookeo.settings import check_hook, is_loopback, is_url
 from bookeo.settings_lookup import find_setting
 from bookeo_pipelines.child_environment import child_environment
-from bookeo_pipelines.failures import ExitCode
+from bookeo_pipelines.outcomes import ExitCode
 
 COMMAND_SECONDS = 60
 WEBHOOK_SECONDS = 10

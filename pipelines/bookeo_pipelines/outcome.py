@@ -43,7 +43,7 @@ def run_and_exit(app: typer.Typer, say: Callable[[str], None], *, debug: bool = 
     except Exception as error:
         # Imported here: a command that only prints help need not wait for dlt.
         from bookeo.errors import BookeoError
-        from bookeo_pipelines.failures import exit_code
+        from bookeo_pipelines.outcomes import exit_code
 
         if debug:
             show_trace(error)

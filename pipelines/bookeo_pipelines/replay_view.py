@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bookeo_pipelines.failures import ExitCode
+from bookeo_pipelines.outcomes import ExitCode
 from bookeo_pipelines.replay_account import ReplayResult
 from bookeo_pipelines.summary import as_json, ending, print_result
 from bookeo_pipelines.terminal import Terminal

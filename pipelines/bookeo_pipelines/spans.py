@@ -159,7 +159,7 @@ class LoadSpans:
         """Takes notice of how the load ended.
 
         Args:
-            outcome: See `bookeo_pipelines.failures.Outcome`.
+            outcome: See `bookeo_pipelines.outcomes.Outcome`.
             failure: Why it ended early, if it did.
             lag: How far behind Bookeo's clock the destination is, where that is known.
         """

@@ -8,8 +8,8 @@ from typing import Any
 from rich.table import Table
 
 from bookeo.errors import BookeoError
-from bookeo_pipelines.failures import ExitCode, Outcome, exit_code, failed_as_json, failure_as_json, outcome_of
 from bookeo_pipelines.load import AccountFailed, LoadResult
+from bookeo_pipelines.outcomes import ExitCode, Outcome, exit_code, failed_as_json, failure_as_json, outcome_of
 from bookeo_pipelines.terminal import Terminal
 
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from bookeo import BookeoError, Progress
 from bookeo.watching import RequestWatcher
 from bookeo_pipelines.destination import Target
-from bookeo_pipelines.failures import as_bookeo_error, failure_as_json, outcome_of
+from bookeo_pipelines.failures import as_bookeo_error
+from bookeo_pipelines.outcomes import failure_as_json, outcome_of
 
 if TYPE_CHECKING:
     from bookeo_pipelines.spans import LoadSpans

@@ -20,8 +20,8 @@ import business_with_marts
 from bookeo import load_settings
 from bookeo.settings import BookeoSettings
 from bookeo_pipelines import cli
-from bookeo_pipelines.failures import ExitCode
 from bookeo_pipelines.load import LoadResult
+from bookeo_pipelines.outcomes import ExitCode
 from bookeo_pipelines.query import ask
 from bookeo_sandbox import Sandbox, serve
 from isolation import isolate

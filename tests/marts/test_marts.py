@@ -16,7 +16,7 @@ from mart_figures import expected
 from mart_world import World
 from tampering import tampered
 
-from bookeo_pipelines.failures import ExitCode
+from bookeo_pipelines.outcomes import ExitCode
 from command_here import run
 
 MARTS = "bookeo_marts"

@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from bookeo_pipelines import dbt_project
-from bookeo_pipelines.failures import ExitCode
+from bookeo_pipelines.outcomes import ExitCode
 from command_here import run
 
 

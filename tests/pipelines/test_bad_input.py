@@ -14,7 +14,7 @@ from threading import Thread
 
 import pytest
 
-from bookeo_pipelines.failures import ExitCode
+from bookeo_pipelines.outcomes import ExitCode
 from bookeo_sandbox import Sandbox
 from command_runs import Outcome, Run
 from isolation import write_secrets

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from bookeo.tables import TABLES
-from bookeo_pipelines.failures import ExitCode
+from bookeo_pipelines.outcomes import ExitCode
 from command_runs import Run
 from stored import query
 

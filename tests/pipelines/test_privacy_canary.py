@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from bookeo_pipelines.failures import ExitCode
+from bookeo_pipelines.outcomes import ExitCode
 from bookeo_sandbox import Sandbox, serve
 from canaries import BORN, IP, MARK, PHONE, SIGNS, answer_through, enriched, found_in, left_behind, person, planted
 from command_runs import Run

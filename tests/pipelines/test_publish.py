@@ -19,8 +19,8 @@ import reading_the_copy
 from reading_the_copy import STATE
 
 from bookeo_pipelines.destination import Target
-from bookeo_pipelines.failures import ExitCode
 from bookeo_pipelines.load import LoadRequest, run_load
+from bookeo_pipelines.outcomes import ExitCode
 from bookeo_pipelines.publish import Publication, PublishFailed, configured_place, publish
 from bookeo_sandbox import Sandbox
 from command_runs import Run

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from bookeo_pipelines.destination import target
-from bookeo_pipelines.failures import DestinationAway, ExitCode, exit_code
+from bookeo_pipelines.failures import DestinationAway
+from bookeo_pipelines.outcomes import ExitCode, exit_code
 from bookeo_pipelines.run_lock import LoadRunning
 from bookeo_pipelines.writer_lock import WriterLock, writer_lock
 from bookeo_sandbox import serve

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bookeo.errors import CredentialsRejected, ListUnproven, RateLimited, ServerUnavailable
-from bookeo_pipelines.failures import ExitCode, exit_code
+from bookeo_pipelines.outcomes import ExitCode, exit_code
 from bookeo_sandbox import RequestInfo, Sandbox
 from load_rig import FEW_TABLES, Rig
 

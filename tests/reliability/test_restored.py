@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bookeo import BookeoError
-from bookeo_pipelines.failures import ExitCode, exit_code
+from bookeo_pipelines.outcomes import ExitCode, exit_code
 from bookeo_pipelines.packages import working_folder
 from bookeo_pipelines.same_file import DatabaseReplaced, SameFile
 from bookeo_sandbox import RequestInfo, Sandbox

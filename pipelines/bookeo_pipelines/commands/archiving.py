@@ -33,7 +33,7 @@ def replay(
     from bookeo.errors import SettingsError
     from bookeo.settings import keyless_settings, last_moment, moment
     from bookeo_pipelines.destination import target
-    from bookeo_pipelines.failures import ExitCode
+    from bookeo_pipelines.outcomes import ExitCode
     from bookeo_pipelines.progress import ProgressDisplay
     from bookeo_pipelines.replay import run_replay
     from bookeo_pipelines.replay_account import ReplayRequest

@@ -34,9 +34,9 @@ def build(
 ) -> None:
     """Makes the tables of figures anew, and checks that they add up to the loaded tables."""
     from bookeo_pipelines.destination import target
-    from bookeo_pipelines.failures import exit_code
     from bookeo_pipelines.marts import Schemas, build_marts
     from bookeo_pipelines.marts_view import print_built, result_as_json
+    from bookeo_pipelines.outcomes import exit_code
     from bookeo_pipelines.publish import Publication, configured_place
 
     where = target(destination, dataset, database)

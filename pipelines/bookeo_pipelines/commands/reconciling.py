@@ -24,8 +24,8 @@ from bookeo_pipelines.commands.reporting import Report, reported
 from bookeo_pipelines.outcome import show_reason, show_trace
 
 if TYPE_CHECKING:
-    from bookeo_pipelines.failures import ExitCode
     from bookeo_pipelines.load import LoadRequest
+    from bookeo_pipelines.outcomes import ExitCode
     from bookeo_pipelines.progress import ProgressDisplay
     from bookeo_pipelines.reconcile import Reconciliation
     from bookeo_pipelines.terminal import Terminal
@@ -103,7 +103,7 @@ def _reconcile_and_show(
         BookeoError: The only account cannot be compared.
     """
     from bookeo.errors import BookeoError
-    from bookeo_pipelines.failures import ExitCode, exit_code, failed_as_json
+    from bookeo_pipelines.outcomes import ExitCode, exit_code, failed_as_json
     from bookeo_pipelines.reconcile import run_reconcile
     from bookeo_pipelines.reconcile_view import (
         print_reconciliation,

@@ -66,8 +66,8 @@ def reported(
         raise
     except Exception as error:
         from bookeo.errors import BookeoError, FatalError
-        from bookeo_pipelines.failures import exit_code, failed_as_json
         from bookeo_pipelines.outcome import sentence_for
+        from bookeo_pipelines.outcomes import exit_code, failed_as_json
 
         failure = error if isinstance(error, BookeoError) else FatalError(sentence_for(error))
         if not report.accounts:
