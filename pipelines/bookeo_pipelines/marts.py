@@ -18,6 +18,8 @@ from bookeo_pipelines.status_reading import reading
 
 MARTS_SCHEMA = "bookeo_marts"
 STAGING_SCHEMA = "bookeo_staging"
+REFUSAL = re.compile(r"Refused: (.+)")
+"""What the project's macros say where a table cannot be changed without taking something from its readers."""
 
 
 class MartsFailed(FatalError):
@@ -144,12 +146,17 @@ def _result(done: Any, target: Target, schema: str, started: float) -> MartsResu
     if done.exception is not None:
         raise done.exception  # Ctrl-C and the like, which dbt catches, too
     outcomes: dict[str, list[str]] = {}
+    refusals: list[str] = []
     for result in done.result.results:
-        outcomes.setdefault(f"{result.node.resource_type} {result.status}", []).append(str(result.node.name))
+        refusal = REFUSAL.search(result.message or "")
+        if refusal:
+            refusals.append(refusal[1])
+        kind = "refused" if refusal else f"{result.node.resource_type} {result.status}"
+        outcomes.setdefault(kind, []).append(str(result.node.name))
     broken = outcomes.get("model error", [])
     failed = outcomes.get("test fail", []) + outcomes.get("test error", [])
     if broken or failed or not done.success:
-        said = []
+        said = refusals
         if broken:
             said.append(f"{len(broken)} table(s) could not be made ({', '.join(broken)})")
         if failed:
@@ -157,9 +164,9 @@ def _result(done: Any, target: Target, schema: str, started: float) -> MartsResu
         skipped = len(outcomes.get("model skipped", []))
         if skipped:
             said.append(f"{skipped} table(s) that depend on them were left as they were")
+        more = " Run it again with --debug to see what the database says." if broken or failed else ""
         raise MartsFailed(
-            f"The marts in {target.description.partition(', ')[0]} are not whole: {'; '.join(said)}. Run it again with "
-            "--debug to see what the database says."
+            f"The marts in {target.description.partition(', ')[0]} are not whole: {'; '.join(said)}.{more}"
         )
     tables = (r.node.name for r in done.result.results if r.node.resource_type == "model" and r.node.schema == schema)
     return MartsResult(

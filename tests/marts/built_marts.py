@@ -104,6 +104,14 @@ def rows_from(url: str) -> Callable[[str], list[Row]]:
     return rows
 
 
+def execute(url: str, *statements: str) -> None:
+    """Runs statements in a PostgreSQL database, all in one transaction."""
+    connection = psycopg2.connect(url)
+    with contextlib.closing(connection), connection, connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+
+
 def checks(compiled: Path) -> dict[str, str]:
     """Gives the SQL of every check as it was run, by its name; a check finds something if it has rows."""
     return {path.stem: path.read_text() for path in compiled.rglob("*.sql") if is_check(path)}

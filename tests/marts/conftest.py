@@ -16,6 +16,16 @@ if TYPE_CHECKING:
     from postgres_server import PostgresServer
 
 
+READERS = """
+    CREATE ROLE marts_reader;
+    CREATE VIEW public.booked AS SELECT booked_date, gross_amount FROM bookeo_marts.mart_booked_by_day;
+    CREATE VIEW public.received AS SELECT received_time, amount FROM bookeo_staging.stg_payments;
+    GRANT SELECT ON bookeo_marts.mart_booked_by_day, bookeo_staging.stg_payments TO marts_reader;
+    CREATE INDEX booked_date ON bookeo_marts.mart_booked_by_day (booked_date);
+"""
+"""What those who read the marts have made of them between the two builds in PostgreSQL."""
+
+
 @pytest.fixture(scope="session")
 def worlds() -> list[World]:
     from mart_world import invent
@@ -79,6 +89,7 @@ def in_postgres(
     empty = count(rows_from(url))
     connection = psycopg2.connect(url)
     with connection, connection.cursor() as cursor:
+        cursor.execute(READERS)
 
         def copy_in(table: str, columns: str, text: str) -> None:
             cursor.copy_expert(f"COPY {table} ({columns}) FROM STDIN (FORMAT csv)", io.StringIO(text))

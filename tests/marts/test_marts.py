@@ -6,16 +6,20 @@ import re
 import shutil
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pandas as pd
 import pytest
-from built_marts import Built, Row, assert_same, checks, count
+from built_marts import Built, Row, assert_same, checks, count, execute
 from describing import described, described_marts, singular_tests
 from mart_figures import expected
 from mart_world import World
 from tampering import tampered
 
+from bookeo_pipelines import marts
+from bookeo_pipelines.dbt_project import run_dbt
+from bookeo_pipelines.destination import Target
 from bookeo_pipelines.outcomes import ExitCode
 from command_here import run
 
@@ -137,6 +141,63 @@ def test_descriptions_reach_the_database(in_duckdb: Built) -> None:
 def test_a_role_of_the_connection_string_owns_the_tables(in_postgres: Built) -> None:
     rows = in_postgres.rows(f"SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = '{MARTS}'")
     assert rows == [{"tableowner": "analyst"}]
+
+
+def test_what_readers_have_made_of_the_marts_survives_a_build(in_postgres: Built) -> None:
+    """A view, a grant and an index, made between the two builds; of tables and of views that changed their source."""
+    booked = in_postgres.rows(f"SELECT sum(gross_amount) AS total FROM {MARTS}.mart_booked_by_day")
+    assert in_postgres.rows("SELECT sum(gross_amount) AS total FROM public.booked") == booked
+    assert in_postgres.rows("SELECT count(received_time) > 5 AS many FROM public.received") == [{"many": True}]
+    granted = in_postgres.rows(
+        "SELECT table_name FROM information_schema.role_table_grants WHERE grantee = 'marts_reader'"
+    )
+    assert {row["table_name"] for row in granted} == {"mart_booked_by_day", "stg_payments"}
+    assert in_postgres.rows("SELECT tablename FROM pg_indexes WHERE indexname = 'booked_date'")
+
+
+def test_other_columns_than_in_the_last_build(in_postgres: Built, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after a new version: columns come and go under readers, unless a view needs one that goes."""
+
+    def some(target: Target, arguments: list[str], *more: Any, **options: Any) -> Any:
+        return run_dbt(target, ["run", "--select", "dim_accounts", "stg_business"], *more, **options)
+
+    monkeypatch.setattr(marts, "run_dbt", some)
+    url, options = in_postgres.variables["DESTINATION__POSTGRES__CREDENTIALS"], ["--destination", "postgres"]
+    table, view = f"{MARTS}.dim_accounts", "bookeo_staging.stg_business"
+    before = in_postgres.rows(f"SELECT * FROM {table} ORDER BY account_id")
+    described = in_postgres.rows(f"SELECT * FROM {view} ORDER BY account_id")
+    execute(
+        url,
+        f"ALTER TABLE {table} DROP COLUMN hemisphere CASCADE, ADD COLUMN gone text",
+        f"ALTER TABLE {table} ALTER country_code TYPE text[] USING null",
+        f"DROP VIEW {view}",
+        f"CREATE VIEW {view} AS SELECT 1 AS gone",
+        f"CREATE VIEW public.needs AS SELECT gone FROM {table}",
+        f"CREATE VIEW public.wants AS SELECT gone FROM {view}",
+        f"GRANT SELECT ON {table} TO marts_reader; GRANT SELECT ON {view} TO marts_reader WITH GRANT OPTION",
+    )
+    outcome = run("marts", "build", *options, **in_postgres.variables)
+    assert (outcome.code, outcome.out) == (ExitCode.FATAL, "")
+    assert outcome.err == (
+        "Error: The marts in postgres are not whole: bookeo_staging.stg_business has other columns now, but "
+        "public.wants needs it: drop that view, build the marts, and make it anew; 1 table(s) that depend on them were "
+        "left as they were.\n"
+    )
+    execute(url, "DROP VIEW public.wants")
+    outcome = run("marts", "build", *options, **in_postgres.variables)
+    assert (
+        "bookeo_marts.dim_accounts has no column gone any more, but public.needs needs it: drop that view"
+        in outcome.err
+    )
+    execute(url, "DROP VIEW public.needs")
+    assert run("marts", "build", *options, **in_postgres.variables).code == 0
+    assert in_postgres.rows(f"SELECT * FROM {table} ORDER BY account_id") == before
+    assert in_postgres.rows(f"SELECT * FROM {view} ORDER BY account_id") == described
+    granted = in_postgres.rows(
+        "SELECT table_name, is_grantable FROM information_schema.role_table_grants "
+        "WHERE grantee = 'marts_reader' AND table_name IN ('dim_accounts', 'stg_business') ORDER BY 1"
+    )
+    assert [tuple(row.values()) for row in granted] == [("dim_accounts", "NO"), ("stg_business", "YES")]
 
 
 def test_dbts_own_unit_tests_pass(built: Built) -> None:

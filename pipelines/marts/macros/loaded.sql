@@ -7,7 +7,7 @@
     {%- set present = loaded_columns(relation) if execute else [] -%}
 select
     {%- for name, type in columns.items() %}
-    {% if name in present %}{{ name }}{% else %}cast(null as {{ type }}) as {{ name }}{% endif %}{{ ',' if not loop.last }}
+    {% if name in present %}{{ name }}{% else %}cast(null as {{ loaded_type(type) }}) as {{ name }}{% endif %}{{ ',' if not loop.last }}
     {%- endfor %}
 from {{ relation if present else '(select 1 as nothing) as never_loaded where 1 = 0' }}
 {%- endmacro %}
@@ -25,4 +25,10 @@ from {{ relation if present else '(select 1 as nothing) as never_loaded where 1 
             and lower(table_name) = lower({{ dbt.string_literal(dbt.escape_single_quotes(relation.identifier)) }})
     {%- endset -%}
     {{ return(run_query(of_the_table).columns[0].values() | list) }}
+{%- endmacro %}
+
+{# The type that a load gives a column: a table that is loaded later changes no type in what is built on it. #}
+{% macro loaded_type(type) -%}
+    {%- set in_postgres = {'text': 'varchar', 'timestamp with time zone': 'timestamp(6) with time zone'} -%}
+    {{ return(in_postgres.get(type, type) if target.type == 'postgres' else type) }}
 {%- endmacro %}
