@@ -29,8 +29,8 @@ def main() -> None:
     options = parser.parse_args()
 
     from bookeo import load_settings
-    from bookeo_pipelines.destination import Target
-    from bookeo_pipelines.load import LoadRequest, run_load
+    from bookeo_pipelines.destinations.target import Target
+    from bookeo_pipelines.load.runner import LoadRequest, run_load
     from bookeo_sandbox import serve
 
     logging.getLogger("dlt").disabled = True

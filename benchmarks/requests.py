@@ -119,8 +119,8 @@ def contenders(
     def ours(mode: str) -> Callable[[datetime | None], None]:
         def load(_: datetime | None) -> None:
             from bookeo import load_settings
-            from bookeo_pipelines.destination import target
-            from bookeo_pipelines.load import LoadRequest, run_load
+            from bookeo_pipelines.destinations.target import target
+            from bookeo_pipelines.load.runner import LoadRequest, run_load
 
             settings = load_settings(
                 base_url=keys[0],

@@ -32,8 +32,8 @@ os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [TESTS, FOLDER, os.environ.get("PYTHONPATH")]))
 
 from bookeo import BookeoSettings, load_settings  # noqa: E402
-from bookeo_pipelines.destination import DEFAULT_DATASET, target  # noqa: E402
-from bookeo_pipelines.load import AccountFailed, LoadRequest, LoadResult, run_load, run_loads  # noqa: E402
+from bookeo_pipelines.destinations.target import DEFAULT_DATASET, target  # noqa: E402
+from bookeo_pipelines.load.runner import AccountFailed, LoadRequest, LoadResult, run_load, run_loads  # noqa: E402
 from bookeo_sandbox import Sandbox, serve  # noqa: E402
 from postgres_server import PostgresDatabase, PostgresServer, running_server  # noqa: E402
 from truth import expected_rows  # noqa: E402
@@ -122,7 +122,7 @@ def _load_all(sandbox: Sandbox, way: str, tables: tuple[str, ...]) -> list[str]:
         results = run_loads(requests, at_once=len(requests))
     else:
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["side_by_side", "bookeo_pipelines.packages", "psycopg2"])
+        context.set_forkserver_preload(["side_by_side", "bookeo_pipelines.warehouse.load_packages", "psycopg2"])
         with ProcessPoolExecutor(len(requests), mp_context=context) as processes:
             results = list(processes.map(_load_one, requests, [dict(os.environ)] * len(requests)))
     failures = [one if isinstance(one, str) else one and one.failure for one in results]

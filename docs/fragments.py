@@ -13,10 +13,10 @@ from typing import Any
 import typer
 import yaml
 
-from bookeo import settings as settings_module
-from bookeo.settings import BookeoSettings
-from bookeo.tables import TABLES
-from bookeo_pipelines.cli import app
+from bookeo.schema import TABLES
+from bookeo.settings import model as settings_module
+from bookeo.settings.model import BookeoSettings
+from bookeo_pipelines.cli.app import app
 
 UNITS = {
     "_seconds": "seconds",

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bookeo_pipelines.dbt_project import run_dbt
-from bookeo_pipelines.destination import Target
+from bookeo_pipelines.destinations.target import Target
+from bookeo_pipelines.marts.dbt import run_dbt
 
 ROOT = Path(__file__).parents[1]
 MODELS = ROOT / "pipelines" / "orchestration" / "bookeo_orchestration" / "models.json"

@@ -20,7 +20,7 @@ import models
 from fragments import FRAGMENTS, with_fragment
 
 import licences
-from bookeo_pipelines.data_dictionary import write_documents
+from bookeo_pipelines.docs.dictionary import write_documents
 
 ROOT = Path(__file__).parents[1]
 PICTURE = ROOT / "docs" / "images" / "demo.svg"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bookeo_pipelines.cli import main
+from bookeo_pipelines.cli.app import main
 from command_runs import Outcome
 from patience import PATIENCE
 
@@ -29,7 +29,7 @@ def run(*arguments: str, **variables: str) -> Outcome:
     out, err, here = io.StringIO(), io.StringIO(), Path.cwd()
     with environment(variables) as monkeypatch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         monkeypatch.setattr(sys, "argv", ["bookeo", *arguments])
-        monkeypatch.setattr("bookeo_pipelines.progress.PLAIN_EVERY_SECONDS", PATIENCE)
+        monkeypatch.setattr("bookeo_pipelines.observability.progress.PLAIN_EVERY_SECONDS", PATIENCE)
         with pytest.raises(SystemExit) as ended:
             main()
     assert Path.cwd() == here

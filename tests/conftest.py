@@ -18,7 +18,7 @@ from hypothesis import settings
 from isolation import READ_CLOCKS, forget_settings, isolate
 
 if TYPE_CHECKING:
-    from bookeo_pipelines.load import LoadResult
+    from bookeo_pipelines.load.runner import LoadResult
     from bookeo_sandbox import Sandbox
     from postgres_server import PostgresDatabase, PostgresServer
 
@@ -54,7 +54,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The test's own current folder."""
     isolate(monkeypatch, tmp_path)
-    names = ("bookeo", "bookeo_pipelines", "bookeo_pipelines.watching", "dlt", "urllib3", "opentelemetry")
+    names = ("bookeo", "bookeo_pipelines", "bookeo_pipelines.observability.observer", "dlt", "urllib3", "opentelemetry")
     loggers = [logging.getLogger(name) for name in names]
     before = [(logger.handlers[:], logger.level, logger.propagate) for logger in loggers]
     yield tmp_path
@@ -67,7 +67,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 @pytest.fixture
 def clocks_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lets this machine's clock be compared with the sandbox's, which is months away from it."""
-    from bookeo.clocks import ClockWatch
+    from bookeo.http.clocks import ClockWatch
 
     monkeypatch.setattr(ClockWatch, "read", READ_CLOCKS)
 

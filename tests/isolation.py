@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bookeo.clocks import Clocks, ClockWatch, Reading
+from bookeo.http.clocks import Clocks, ClockWatch, Reading
 
 READ_CLOCKS = ClockWatch.read
 """How the clocks are read where no test takes care that they agree."""

@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
-from bookeo_pipelines.destination import Target
+from bookeo_pipelines.destinations.target import Target
 from bookeo_sandbox import RequestInfo
 from load_rig import Rig
 from patience import PATIENCE
 
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(
-    ["load_rig", "killed_load", "bookeo_pipelines.load", "dlt.destinations.impl.duckdb.duck"]
+    ["load_rig", "killed_load", "bookeo_pipelines.load.runner", "dlt.destinations.impl.duckdb.duck"]
 )
 
 
@@ -139,7 +139,7 @@ def _child(
     os.dup2(null, 1)
     os.dup2(null, 2)
     from bookeo import load_settings
-    from bookeo_pipelines.load import LoadRequest, run_load
+    from bookeo_pipelines.load.runner import LoadRequest, run_load
 
     steps: dict[str, int] = {}
     watch = _Steps(moment, pipe, steps)

@@ -14,15 +14,15 @@ import duckdb
 import orjson
 
 from bookeo import BookeoSettings, load_settings
-from bookeo.archive import Archive
-from bookeo.shape import RawPage, shape
-from bookeo.tables import BOOKING, PAYMENT, TABLES
-from bookeo_pipelines.destination import DEFAULT_DATASET, Target
-from bookeo_pipelines.load import LoadRequest, LoadResult, run_load
-from bookeo_pipelines.packages import working_folder
-from bookeo_pipelines.replay import run_replay
-from bookeo_pipelines.replay_account import ReplayRequest
-from bookeo_pipelines.status import read_status
+from bookeo.archive.store import Archive
+from bookeo.schema import BOOKING, PAYMENT, TABLES
+from bookeo.transform.shape import RawPage, shape
+from bookeo_pipelines.destinations.target import DEFAULT_DATASET, Target
+from bookeo_pipelines.load.runner import LoadRequest, LoadResult, run_load
+from bookeo_pipelines.replay.account import ReplayRequest
+from bookeo_pipelines.replay.runner import run_replay
+from bookeo_pipelines.status.status import read_status
+from bookeo_pipelines.warehouse.load_packages import working_folder
 from bookeo_sandbox import Sandbox
 from patience import PATIENCE
 

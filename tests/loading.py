@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from bookeo import BookeoSettings, load_settings
-from bookeo_pipelines.destination import target
-from bookeo_pipelines.load import LoadRequest, LoadResult, run_load
+from bookeo_pipelines.destinations.target import target
+from bookeo_pipelines.load.runner import LoadRequest, LoadResult, run_load
 from bookeo_sandbox import Sandbox
 from patience import PATIENCE
 from truth import DATASET

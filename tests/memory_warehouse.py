@@ -10,8 +10,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from bookeo.tables import TABLES, arrow_schema
-from bookeo_pipelines.warehouse import Warehouse, in_utc
+from bookeo.schema import TABLES, arrow_schema
+from bookeo_pipelines.warehouse.client import Warehouse, in_utc
 
 ACCOUNT = "A"
 EARLY = datetime(2026, 1, 1, 8, tzinfo=UTC)

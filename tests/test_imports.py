@@ -16,7 +16,7 @@ PACKAGES = {
     "bookeo_pipelines": ROOT / "pipelines" / "bookeo_pipelines",
     "bookeo_sandbox": ROOT / "sandbox" / "bookeo_sandbox",
 }
-STARTER = "bookeo_pipelines.demo"
+STARTER = "bookeo_pipelines.cli.demo_runner"
 """The one module that may start a sandbox."""
 
 LAYERS = (
@@ -84,7 +84,7 @@ def package_of(module: str) -> str:
 
 
 def test_the_modules_are_found() -> None:
-    assert {"bookeo.tables.bookings", "bookeo_pipelines.cli", "bookeo_sandbox.sandbox"} <= MODULES.keys()
+    assert {"bookeo.schema.bookings", "bookeo_pipelines.cli.app", "bookeo_sandbox.sandbox"} <= MODULES.keys()
     assert len(IMPORTS) > 100
     assert {found.imported for found in IMPORTS} <= MODULES.keys()
 
@@ -121,18 +121,18 @@ def test_only_the_starter_imports_the_sandbox_and_only_when_asked_to() -> None:
 
 def test_the_command_starts_without_what_it_may_not_need() -> None:
     # Importing dlt takes two seconds, which nobody should wait for to read a help text.
-    commands = {name for name in MODULES if name.startswith("bookeo_pipelines.commands")}
+    commands = {name for name in MODULES if name.startswith("bookeo_pipelines.cli.commands")}
     light = {
         "bookeo_pipelines",
-        "bookeo_pipelines.cli",
-        "bookeo_pipelines.closed_dlt",
-        "bookeo_pipelines.environment",
-        "bookeo_pipelines.file_errors",
-        "bookeo_pipelines.json_text",
-        "bookeo_pipelines.outcome",
-        "bookeo_pipelines.owner_only",
-        "bookeo_pipelines.terminal",
-        "bookeo_pipelines.trusted_places",
+        "bookeo_pipelines.cli.app",
+        "bookeo_pipelines.runtime.closed_dlt",
+        "bookeo_pipelines.runtime.startup",
+        "bookeo_pipelines.runtime.file_errors",
+        "bookeo_pipelines.runtime.json_text",
+        "bookeo_pipelines.cli.exit",
+        "bookeo_pipelines.runtime.umask",
+        "bookeo_pipelines.runtime.terminal",
+        "bookeo_pipelines.runtime.trusted_places",
         *commands,
     }
     eager = [f for f in IMPORTS if f.importer in light and not f.lazy and not f.for_types]

@@ -16,23 +16,15 @@ import dlt
 from dlt.common.configuration.specs import BaseConfiguration
 from dlt.extract import DltResource
 
-from bookeo.archiving import archived
-from bookeo.batches import Batch, Check
 from bookeo.errors import BookeoError
-from bookeo.extract import bookings_again, customers_again, customers_of, histories_of, payments_of
-from bookeo.listings import booking_pages, payment_feed
-from bookeo.resources import (
-    child_answers,
-    customer_list,
-    given_parents,
-    settings_answers,
-    slot_answers,
-    table_resource,
-)
-from bookeo.session import LoadNotes, LoadSession, Progress
-from bookeo.settings import BookeoSettings, load_settings
-from bookeo.settings_lists import SETTINGS_ENTITIES
-from bookeo.tables import (
+from bookeo.extract.archive_writer import archived
+from bookeo.extract.batch import Batch, Check
+from bookeo.extract.chunks import bookings_again, customers_again, customers_of, histories_of, payments_of
+from bookeo.extract.listings import booking_pages, payment_feed
+from bookeo.extract.reference_data import SETTINGS_ENTITIES
+from bookeo.extract.session import LoadNotes, LoadSession, Progress
+from bookeo.resources import child_answers, customer_list, given_parents, settings_answers, slot_answers, table_resource
+from bookeo.schema import (
     BOOKING,
     CHILD_CHECKS,
     CUSTOMER,
@@ -44,6 +36,7 @@ from bookeo.tables import (
     Entity,
     Table,
 )
+from bookeo.settings.model import BookeoSettings, load_settings
 
 __all__ = [
     "BookeoError",

@@ -11,14 +11,14 @@ import pyarrow.compute as pc
 from dlt.common.storages.exceptions import CurrentLoadPackageStateNotAvailable
 from dlt.extract import DltResource
 
-from bookeo.availability import slot_batches
-from bookeo.batches import Batch
-from bookeo.extract import all_customers
-from bookeo.listings import learn_forgotten
-from bookeo.session import LoadSession
-from bookeo.settings_lists import settings_batches
-from bookeo.state import changing
-from bookeo.tables import Table, dlt_columns
+from bookeo.cursor.state import changing
+from bookeo.extract.availability import slot_batches
+from bookeo.extract.batch import Batch
+from bookeo.extract.chunks import all_customers
+from bookeo.extract.listings import learn_forgotten
+from bookeo.extract.reference_data import settings_batches
+from bookeo.extract.session import LoadSession
+from bookeo.schema import Table, dlt_columns
 
 
 def customer_list(session: LoadSession) -> DltResource:

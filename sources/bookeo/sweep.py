@@ -15,20 +15,20 @@ from typing import Any
 import dlt
 from dlt.extract import DltResource
 
-from bookeo.api import BookeoClient
-from bookeo.batches import Batch
-from bookeo.coverage import span
+from bookeo.client.client import BookeoClient
+from bookeo.client.query import BookingsQuery
+from bookeo.cursor.coverage import span
+from bookeo.cursor.window_read import WindowRead
 from bookeo.errors import BookeoError, NotFound
-from bookeo.extract import bookings_again, window_batches
-from bookeo.feed import PaymentLinks, feed_is_refused, link_payments
-from bookeo.forgotten import forget_in_page
-from bookeo.queries import BookingsQuery
-from bookeo.reader import WindowFetch, WindowReader, payment_fetch
+from bookeo.extract.batch import Batch
+from bookeo.extract.chunks import bookings_again, window_batches
+from bookeo.extract.payments_feed import PaymentLinks, feed_is_refused, link_payments
+from bookeo.extract.session import LoadSession
+from bookeo.extract.window_reader import WindowFetch, WindowReader, payment_fetch
+from bookeo.privacy.erasure import forget_in_page
 from bookeo.resources import given_parents, table_resource
-from bookeo.session import LoadSession
-from bookeo.shape import RawPage, Shaped, shape
-from bookeo.tables import BOOKING, CUSTOMER_BOOKING, PAYMENT, REJECTED_ROWS, Entity
-from bookeo.window_read import WindowRead
+from bookeo.schema import BOOKING, CUSTOMER_BOOKING, PAYMENT, REJECTED_ROWS, Entity
+from bookeo.transform.shape import RawPage, Shaped, shape
 from bookeo.windows import Window, padded
 
 COMPARED: tuple[str, ...] = (

@@ -16,9 +16,9 @@ from bookeo.errors import SettingsError
 from bookeo_pipelines.dashboard import cards, customers, figures, tiles
 from bookeo_pipelines.dashboard.marts import DATABASE_VARIABLE, Choices, Marts, open_marts, read_choices
 from bookeo_pipelines.dashboard.selection import Selection, default_step, periods
-from bookeo_pipelines.destination import DatabaseBusy
-from bookeo_pipelines.marts_copy import copy_marts
-from bookeo_pipelines.run_lock import LoadRunning, one_at_a_time
+from bookeo_pipelines.destinations.target import DatabaseBusy
+from bookeo_pipelines.marts.snapshot import copy_marts
+from bookeo_pipelines.warehouse.lock import LoadRunning, one_at_a_time
 from patience import PATIENCE, wait_until
 
 CARDS = [card for of_section in cards.SECTIONS.values() for card in of_section]
@@ -236,7 +236,7 @@ def locked(folder: Path) -> tuple[Path, Path]:
 def test_a_load_that_begins_while_the_marts_are_copied_waits_for_a_moment(
     locked: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bookeo_pipelines.run_lock.READING_SECONDS", PATIENCE)
+    monkeypatch.setattr("bookeo_pipelines.warehouse.lock.READING_SECONDS", PATIENCE)
     database, lock = locked
     stop = threading.Event()
     copies = []

@@ -217,7 +217,7 @@ def test_no_program_gets_the_key_as_an_argument(folder: Path, monkeypatch: pytes
 
 
 def test_the_password_comes_from_a_file_or_the_environment(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from bookeo_pipelines.commands.showing import _password
+    from bookeo_pipelines.cli.commands.showing import _password
 
     (folder / "password").write_text(f"{SECRET}\n")
     monkeypatch.setenv(serving.PASSWORD_VARIABLE, "another password")

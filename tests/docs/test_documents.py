@@ -13,10 +13,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-from bookeo.settings import BookeoSettings
-from bookeo.tables import TABLES
-from bookeo_pipelines.data_dictionary import DIAGRAM, DICTIONARY, dictionary
-from bookeo_pipelines.diagram import diagram
+from bookeo.schema import TABLES
+from bookeo.settings.model import BookeoSettings
+from bookeo_pipelines.docs.diagram import diagram
+from bookeo_pipelines.docs.dictionary import DIAGRAM, DICTIONARY, dictionary
 from reading_docs import DOCUMENTS, ROOT, anchors, blocks, prose
 
 from fragments import FRAGMENTS, commands, fragment_in  # isort: skip - found by way of reading_docs

@@ -18,11 +18,11 @@ import pytest
 
 import business_with_marts
 from bookeo import load_settings
-from bookeo.settings import BookeoSettings
-from bookeo_pipelines import cli
-from bookeo_pipelines.load import LoadResult
+from bookeo.settings.model import BookeoSettings
+from bookeo_pipelines.cli import app as cli
+from bookeo_pipelines.load.runner import LoadResult
 from bookeo_pipelines.outcomes import ExitCode
-from bookeo_pipelines.query import ask
+from bookeo_pipelines.share.query import ask
 from bookeo_sandbox import Sandbox, serve
 from isolation import isolate
 from loading import AS_NEEDED, SMALL, START, load

@@ -18,7 +18,7 @@ import typer
 import typer.main
 import yaml
 
-from bookeo_pipelines.cli import app
+from bookeo_pipelines.cli.app import app
 from bookeo_pipelines.outcomes import ExitCode
 from programs import find_program
 from reading_docs import ROOT, Block, blocks

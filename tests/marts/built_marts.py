@@ -15,10 +15,10 @@ import psycopg2
 from describing import described_marts
 from psycopg2.extras import RealDictCursor
 
-from bookeo_pipelines.dbt_project import run_dbt
-from bookeo_pipelines.destination import target
-from bookeo_pipelines.marts import Schemas
-from bookeo_pipelines.packages import working_folder
+from bookeo_pipelines.destinations.target import target
+from bookeo_pipelines.marts.build import Schemas
+from bookeo_pipelines.marts.dbt import run_dbt
+from bookeo_pipelines.warehouse.load_packages import working_folder
 from command_here import environment, run
 from stored import reading
 

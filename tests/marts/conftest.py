@@ -70,9 +70,9 @@ def in_postgres(
     from built_marts import build, count, rows_from
     from mart_world import LOADED, write_tables
 
-    from bookeo_pipelines.dbt_project import run_dbt
-    from bookeo_pipelines.destination import target
-    from bookeo_pipelines.marts import Schemas
+    from bookeo_pipelines.destinations.target import target
+    from bookeo_pipelines.marts.build import Schemas
+    from bookeo_pipelines.marts.dbt import run_dbt
     from command_here import environment
 
     database = postgres_server.create("2026")

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from bookeo_pipelines.dbt_project import project_folder
+from bookeo_pipelines.marts.dbt import project_folder
 
 PROJECT = project_folder()
 MODELS = {path.stem: path for path in (PROJECT / "models").glob("*/*.sql")}

@@ -13,8 +13,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from bookeo.tables import TABLES, dlt_columns
-from bookeo_pipelines.warehouses import make_destination
+from bookeo.schema import TABLES, dlt_columns
+from bookeo_pipelines.destinations.registry import make_destination
 from bookeo_sandbox import Business
 from bookeo_sandbox.schedule import event_id, events_between
 from truth import DATASET, expected_rows

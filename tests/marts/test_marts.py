@@ -17,9 +17,9 @@ from mart_figures import expected
 from mart_world import World
 from tampering import tampered
 
-from bookeo_pipelines import marts
-from bookeo_pipelines.dbt_project import run_dbt
-from bookeo_pipelines.destination import Target
+from bookeo_pipelines.destinations.target import Target
+from bookeo_pipelines.marts import build as marts
+from bookeo_pipelines.marts.dbt import run_dbt
 from bookeo_pipelines.outcomes import ExitCode
 from command_here import run
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from bookeo_pipelines import dbt_project
+from bookeo_pipelines.marts import dbt as dbt_project
 from bookeo_pipelines.outcomes import ExitCode
 from command_here import run
 

@@ -59,7 +59,7 @@ def test_money_comes_with_its_currency() -> None:
 
 
 def test_every_source_is_a_table_that_loads_fill() -> None:
-    from bookeo.tables import TABLES
+    from bookeo.schema import TABLES
 
     [source] = yaml.safe_load((PROJECT / "models" / "staging" / "sources.yml").read_text())["sources"]
     for table in source["tables"]:

@@ -28,7 +28,7 @@ from dagster import (
 from shops import MONTHS, NAMES, OTHER_DEFINITIONS, TODAY, rectangle, write_settings
 
 from bookeo import errors
-from bookeo.tables import TABLES
+from bookeo.schema import TABLES
 from bookeo_orchestration import bookeo_definitions
 from bookeo_orchestration.marts import read_models
 from bookeo_orchestration.partitions import ONLY, account_months, account_names, work_of

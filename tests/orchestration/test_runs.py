@@ -18,7 +18,7 @@ from dagster import AssetCheckEvaluation, DagsterInstance, build_schedule_contex
 from playwright.sync_api import sync_playwright
 from shops import DEFINITIONS, MONTHS, NAMES, QUIET, TODAY, Backfill, happened, materialized, write_settings
 
-from bookeo.tables import TABLES
+from bookeo.schema import TABLES
 from bookeo_orchestration import bookeo_definitions
 from patience import PATIENCE, wait_until
 from programs import find_program

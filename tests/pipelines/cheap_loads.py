@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bookeo_pipelines.load import LoadResult
+from bookeo_pipelines.load.runner import LoadResult
 from bookeo_sandbox import Sandbox, serve
 from isolation import isolate
 from loading import AS_NEEDED, SMALL, load

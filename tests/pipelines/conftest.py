@@ -20,12 +20,12 @@ from patience import PATIENCE
 @pytest.fixture
 def bookeo(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Runs the command with the given arguments; whatever it says, no traceback and no key is in it."""
-    from bookeo_pipelines.cli import main
+    from bookeo_pipelines.cli.app import main
 
     def run(*arguments: str | Path) -> Outcome:
         monkeypatch.setattr(sys, "argv", ["bookeo", *map(str, arguments)])
         monkeypatch.setenv("NO_COLOR", "1")
-        monkeypatch.setattr("bookeo_pipelines.progress.PLAIN_EVERY_SECONDS", PATIENCE)
+        monkeypatch.setattr("bookeo_pipelines.observability.progress.PLAIN_EVERY_SECONDS", PATIENCE)
         capsys.readouterr()
         with pytest.raises(SystemExit) as ended:
             main()

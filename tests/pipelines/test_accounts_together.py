@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from cheap_loads import STILL_BUSINESS
 
-from bookeo_pipelines.load import run_loads
+from bookeo_pipelines.load.runner import run_loads
 from bookeo_sandbox import RequestInfo, Sandbox, serve
 from command_runs import Run
 from isolation import write_secrets

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from bookeo.errors import SettingsError
-from bookeo.settings import load_settings
-from bookeo_pipelines import alert as alerting
+from bookeo.settings.model import load_settings
+from bookeo_pipelines.observability import alerts as alerting
 from bookeo_sandbox import Sandbox
 from command_runs import Run
 from patience import PATIENCE
@@ -125,7 +125,7 @@ def test_an_error_of_ours_is_told_without_its_text(
     def fails(*_: Any) -> None:
         raise ValueError("jane@example.com")
 
-    monkeypatch.setattr("bookeo_pipelines.load._load", fails)
+    monkeypatch.setattr("bookeo_pipelines.load.runner._load", fails)
     assert bookeo("load").code == 1
     assert "ValueError" in webhook.bodies[0]["text"]
     assert "jane" not in json.dumps(webhook.bodies)

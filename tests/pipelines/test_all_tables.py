@@ -7,8 +7,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from bookeo.state import LoadState
-from bookeo.tables import TABLES
+from bookeo.cursor.state import LoadState
+from bookeo.schema import TABLES
 from bookeo_sandbox import Sandbox, serve
 from command_runs import Run
 from loading import AS_NEEDED, SMALL, load

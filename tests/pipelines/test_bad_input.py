@@ -176,7 +176,7 @@ def test_a_setting_that_makes_no_sense(
 def test_a_settings_file_that_is_no_toml(folder: Path) -> None:
     # In a process of its own: dlt reads its files when it is imported.
     write_secrets(folder, "[sources.bookeo\napi_key = 'NOBODY-SHOULD-SEE-THIS'")
-    program = [sys.executable, "-c", "from bookeo_pipelines.cli import main; main()", "load"]
+    program = [sys.executable, "-c", "from bookeo_pipelines.cli.app import main; main()", "load"]
     ended = subprocess.run(program, capture_output=True, text=True, check=False)
     assert_refused(Outcome(ended.returncode, ended.stdout, ended.stderr), FATAL, "secrets.toml")
     assert "NOBODY" not in ended.stderr
@@ -271,7 +271,7 @@ def test_a_database_that_another_program_holds(bookeo: Run, keys: Sandbox, folde
 LOCK = """
 import sys
 from pathlib import Path
-from bookeo_pipelines.run_lock import one_at_a_time
+from bookeo_pipelines.warehouse.lock import one_at_a_time
 with one_at_a_time(Path(sys.argv[1]), 'x'):
     print('held', flush=True)
     sys.stdin.read()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bookeo_pipelines.check import NEEDED, KeyCheck
+from bookeo_pipelines.status.check import NEEDED, KeyCheck
 
 
 @pytest.mark.parametrize(

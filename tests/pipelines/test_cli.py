@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-from bookeo_pipelines.cli import app
+from bookeo_pipelines.cli.app import app
 from bookeo_sandbox import Sandbox
 from command_runs import Run
 from truth import DATASET, assert_equals_truth

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from bookeo.settings import BookeoSettings
-from bookeo_pipelines.child_environment import child_environment
+from bookeo.settings.model import BookeoSettings
+from bookeo_pipelines.runtime.child_environment import child_environment
 from bookeo_sandbox import Sandbox
 from command_runs import Run
 from isolation import write_secrets
@@ -164,7 +164,7 @@ SECRETS = {
 
 
 def test_a_command_that_is_told_sees_no_secret(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from bookeo_pipelines.alert import alert
+    from bookeo_pipelines.observability.alerts import alert
 
     assert len(SECRETS) >= 30
     for name in SECRETS:
@@ -181,7 +181,7 @@ def test_a_command_that_is_told_sees_no_secret(folder: Path, monkeypatch: pytest
 
 
 def test_dbt_is_directed_by_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
-    from bookeo_pipelines.dbt_project import _environment
+    from bookeo_pipelines.marts.dbt import _environment
 
     monkeypatch.setenv("DBT_TARGET_PATH", "elsewhere")
     monkeypatch.setenv("DBT_ENV_SECRET_BOOKEO_HOST", "before")

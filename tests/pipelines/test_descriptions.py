@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from bookeo.tables import TABLES
-from bookeo_pipelines.destination import target
-from bookeo_pipelines.load import LoadRequest, run_load
+from bookeo.schema import TABLES
+from bookeo_pipelines.destinations.target import target
+from bookeo_pipelines.load.runner import LoadRequest, run_load
 from bookeo_sandbox import Sandbox, serve
 from command_runs import Run
 from loading import AS_NEEDED, SMALL, load, settings_of

@@ -9,7 +9,7 @@ import pytest
 from cheap_loads import STILL_BUSINESS, assert_exact
 from payments_by_hand import DAY, Till
 
-from bookeo_pipelines.destination import target
+from bookeo_pipelines.destinations.target import target
 from bookeo_sandbox import Sandbox, serve
 from killed_load import Moment, run_and_kill
 from load_rig import Rig, environment

@@ -17,12 +17,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from bookeo.batches import Batch
-from bookeo.shape_versions import LoadVersions
-from bookeo.tables import Entity
-from bookeo_pipelines import committing
-from bookeo_pipelines.duckdb_file import ROWS_IN_A_GROUP, SetMergeJob
-from bookeo_pipelines.duckdb_file import duckdb as duckdb_destination
+from bookeo.extract.batch import Batch
+from bookeo.schema import Entity
+from bookeo.transform.dedup import LoadVersions
+from bookeo_pipelines.destinations.duckdb import ROWS_IN_A_GROUP, SetMergeJob
+from bookeo_pipelines.destinations.duckdb import duckdb as duckdb_destination
+from bookeo_pipelines.load import committer as committing
 from bookeo_sandbox import Sandbox
 from loading import load
 from truth import query
@@ -201,7 +201,7 @@ def test_one_batch_of_pages_is_held_at_a_time(
         made.add(self)
 
     monkeypatch.setattr(Batch, "__init__", counted)
-    monkeypatch.setattr("bookeo.extract.PAGES_AT_ONCE", 1)
+    monkeypatch.setattr("bookeo.extract.chunks.PAGES_AT_ONCE", 1)
     load(sandbox, tmp_path / "a.duckdb", window_days=14, tables=("bookings", "booking_people"))
     assert len(held) > 5
     assert max(held) <= 2

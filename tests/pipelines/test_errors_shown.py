@@ -15,11 +15,12 @@ import pytest
 import typer
 
 from bookeo.errors import BookeoError, FatalError, RequestRejected, SettingsError
-from bookeo_pipelines import outcome, terminal
-from bookeo_pipelines.destination import Target
-from bookeo_pipelines.failures import as_bookeo_error, because_of, note_cause
-from bookeo_pipelines.logs import start_logging
-from bookeo_pipelines.outcome import run_and_exit, sentence_for, show_trace
+from bookeo_pipelines.cli import exit as outcome
+from bookeo_pipelines.cli.exit import run_and_exit, sentence_for, show_trace
+from bookeo_pipelines.destinations.errors import as_bookeo_error, because_of, note_cause
+from bookeo_pipelines.destinations.target import Target
+from bookeo_pipelines.runtime import terminal
+from bookeo_pipelines.runtime.logs import start_logging
 from bookeo_sandbox import Sandbox
 from command_runs import Run
 
@@ -145,7 +146,7 @@ def test_an_error_keeps_none_of_what_was_worked_on() -> None:
 @pytest.fixture
 def refusing(keys: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Makes the API refuse every request for bookings, in words that name somebody."""
-    from bookeo import refusals
+    from bookeo.http import api_errors as refusals
 
     real = refusals.Redaction.clean
     monkeypatch.setattr(refusals.Redaction, "clean", lambda self, text, sent=(): real(self, WORDS, sent))

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from bookeo.tables import TABLES
+from bookeo.schema import TABLES
 from bookeo_pipelines.outcomes import ExitCode
 from command_runs import Run
 from stored import query

@@ -12,9 +12,10 @@ from typing import Any
 import duckdb
 import pytest
 
-from bookeo_pipelines import forget, forget_subjects
-from bookeo_pipelines.destination import DatabaseUnusable, Target
-from bookeo_pipelines.publish import publish
+from bookeo_pipelines.destinations.target import DatabaseUnusable, Target
+from bookeo_pipelines.privacy import erasure as forget
+from bookeo_pipelines.privacy import subjects as forget_subjects
+from bookeo_pipelines.share.publish import publish
 from bookeo_sandbox import Sandbox
 from canaries import MARK, PHONE, SIGNS, answer_through, enriched, found_in, left_behind, person, planted
 from command_runs import Run

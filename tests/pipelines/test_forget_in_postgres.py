@@ -6,11 +6,11 @@ from collections import Counter
 
 import pytest
 
-from bookeo_pipelines.destination import target
-from bookeo_pipelines.forget import planned_erasure
-from bookeo_pipelines.forget_subjects import Subject
-from bookeo_pipelines.load import LoadRequest, run_load
-from bookeo_pipelines.quoting import identifier
+from bookeo_pipelines.destinations.target import target
+from bookeo_pipelines.load.runner import LoadRequest, run_load
+from bookeo_pipelines.privacy.erasure import planned_erasure
+from bookeo_pipelines.privacy.subjects import Subject
+from bookeo_pipelines.runtime.quoting import identifier
 from bookeo_sandbox import Sandbox, serve
 from loading import SMALL, settings_of
 from postgres_server import PostgresDatabase, PostgresServer

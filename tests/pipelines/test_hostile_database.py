@@ -14,10 +14,10 @@ import psycopg2
 import pytest
 
 from bookeo import BookeoSettings
-from bookeo_pipelines.destination import Target
-from bookeo_pipelines.marts_copy import copy_marts
-from bookeo_pipelines.pii import inventory
-from bookeo_pipelines.quoting import identifier, literal
+from bookeo_pipelines.destinations.target import Target
+from bookeo_pipelines.marts.snapshot import copy_marts
+from bookeo_pipelines.privacy.inventory import inventory
+from bookeo_pipelines.runtime.quoting import identifier, literal
 from command_runs import Run
 from hostile import FORMULAS, SQL, TEXTS
 from postgres_server import PostgresDatabase

@@ -18,16 +18,21 @@ from typing import Any
 import pytest
 
 from bookeo.errors import SettingsError
-from bookeo.session import UNNAMED, LoadNotes
-from bookeo_pipelines import check, pii_view, query, reconcile_view, status_view, summary
-from bookeo_pipelines.commands import options
-from bookeo_pipelines.load import AccountFailed, LoadResult
-from bookeo_pipelines.logs import start_logging
-from bookeo_pipelines.pii import Inventory, PersonalColumn
-from bookeo_pipelines.reconcile import Reconciliation
-from bookeo_pipelines.reconcile_sweep import Kind
-from bookeo_pipelines.status import AccountStatus, Run, TableStatus, read_status
-from bookeo_pipelines.terminal import Terminal, VisibleLines, cell, visible
+from bookeo.extract.session import UNNAMED, LoadNotes
+from bookeo_pipelines.cli import options
+from bookeo_pipelines.load import report as summary
+from bookeo_pipelines.load.runner import AccountFailed, LoadResult
+from bookeo_pipelines.privacy import inventory_report as pii_view
+from bookeo_pipelines.privacy.inventory import Inventory, PersonalColumn
+from bookeo_pipelines.reconcile import report as reconcile_view
+from bookeo_pipelines.reconcile.comparison import Kind
+from bookeo_pipelines.reconcile.runner import Reconciliation
+from bookeo_pipelines.runtime.logs import start_logging
+from bookeo_pipelines.runtime.terminal import Terminal, VisibleLines, cell, visible
+from bookeo_pipelines.share import query
+from bookeo_pipelines.status import check
+from bookeo_pipelines.status import report as status_view
+from bookeo_pipelines.status.status import AccountStatus, Run, TableStatus, read_status
 from hostile import PLAIN, TEXTS
 
 ROOT = Path(__file__).parents[2]

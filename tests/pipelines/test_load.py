@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bookeo_pipelines.load import LoadResult
+from bookeo_pipelines.load.runner import LoadResult
 from bookeo_sandbox import Sandbox
 from loading import BEGIN, END, SETTLING, WEEK, list_requests, load
 from truth import ALL_TABLES, DATASET, assert_equals_truth, assert_ledger_covers, contents, query, stored_rows
@@ -37,7 +37,7 @@ def test_a_first_load_changes_nothing_however_its_pages_come(
     sandbox: Sandbox, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Each is made into tables by itself, so that whoever booked again is met again.
-    monkeypatch.setattr("bookeo.extract.PAGES_AT_ONCE", 1)
+    monkeypatch.setattr("bookeo.extract.chunks.PAGES_AT_ONCE", 1)
     result = load(sandbox, folder / "bookeo.duckdb", tables=("bookings", "customers"), customers="as_needed")
     change = result.tables["customers"]
     assert change.loaded > change.after

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from bookeo_pipelines.destination import Target
-from bookeo_pipelines.packages import open_pipeline
+from bookeo_pipelines.destinations.target import Target
+from bookeo_pipelines.warehouse.load_packages import open_pipeline
 from bookeo_sandbox import Sandbox
 from loading import load
 from patience import wait_until
@@ -51,7 +51,7 @@ def test_the_account_is_asked_for_while_the_pipeline_is_opened(
         return open_pipeline(name, where)
 
     sandbox.clear_requests()
-    monkeypatch.setattr("bookeo_pipelines.load.open_pipeline", opened)
+    monkeypatch.setattr("bookeo_pipelines.load.runner.open_pipeline", opened)
     load(sandbox, loaded)
 
 

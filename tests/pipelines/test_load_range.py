@@ -7,8 +7,8 @@ from pathlib import Path
 
 import duckdb
 
-from bookeo_pipelines.destination import target
-from bookeo_pipelines.status import read_status
+from bookeo_pipelines.destinations.target import target
+from bookeo_pipelines.status.status import read_status
 from bookeo_sandbox import Sandbox
 from loading import AS_NEEDED, BEGIN, END, SETTLING, list_requests, load
 from truth import DATASET, assert_equals_truth, assert_ledger_covers, convert, query

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bookeo.api import BookeoClient
+from bookeo.client.client import BookeoClient
 from bookeo.errors import SettingsError
 from bookeo_sandbox import Sandbox
 from loading import BEGIN, END, WEEK, load

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bookeo_pipelines.logs import start_logging
+from bookeo_pipelines.runtime.logs import start_logging
 from bookeo_sandbox import Sandbox
 from command_runs import Run
 
@@ -27,7 +27,7 @@ def test_a_load_tells_programs_what_it_does(
 ) -> None:
     keys.fault("rate_limit", "GET /bookings", times=1, retry_after=0)
     keys.fault("error", "GET /settings/apikeyinfo", status=500, times=1)
-    monkeypatch.setattr("bookeo_pipelines.watching.PROGRESS_SECONDS", 0)
+    monkeypatch.setattr("bookeo_pipelines.observability.observer.PROGRESS_SECONDS", 0)
     load = ("load", "--tables", "bookings,booking_people,customers,payments")
     outcome = bookeo(*load, "--log-format", "json", "--log-level", "debug", "--json")
     assert outcome.code == 0
@@ -69,7 +69,7 @@ def test_a_failure_is_a_line_too(bookeo: Run, keys: Sandbox) -> None:
 def test_text_is_for_people(bookeo: Run, keys: Sandbox, loaded: Path) -> None:
     outcome = bookeo("load", "--tables", "bookings", "--log-level", "info")
     assert outcome.code == 0
-    assert " info    bookeo_pipelines.watching: The load has ended outcome=done" in outcome.err
+    assert " info    bookeo_pipelines.observability.observer: The load has ended outcome=done" in outcome.err
     assert bookeo("load", "--log-level", "loud").code == 2
 
 

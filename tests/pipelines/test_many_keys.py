@@ -8,12 +8,12 @@ from typing import Any
 import duckdb
 import pytest
 
-from bookeo_pipelines.destination import target
-from bookeo_pipelines.missing import QUERIES_AT_MOST
-from bookeo_pipelines.packages import open_pipeline
-from bookeo_pipelines.payment_gaps import unpaid_sums
-from bookeo_pipelines.payment_links import WarehouseLinks
-from bookeo_pipelines.warehouse import KEYS_AT_ONCE, Warehouse
+from bookeo_pipelines.destinations.target import target
+from bookeo_pipelines.gaps.customers import QUERIES_AT_MOST
+from bookeo_pipelines.gaps.payment_links import WarehouseLinks
+from bookeo_pipelines.gaps.payments import unpaid_sums
+from bookeo_pipelines.warehouse.client import KEYS_AT_ONCE, Warehouse
+from bookeo_pipelines.warehouse.load_packages import open_pipeline
 from truth import DATASET, query
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from bookeo_pipelines.missing import not_yet_asked, short_histories
-from bookeo_pipelines.payment_gaps import (
+from bookeo_pipelines.gaps.customers import not_yet_asked, short_histories
+from bookeo_pipelines.gaps.payments import (
     all_paid,
     cancelling_out,
     combined,
@@ -19,7 +19,7 @@ from bookeo_pipelines.payment_gaps import (
     read_since,
     unpaid_sums,
 )
-from bookeo_pipelines.runs import feed_read_since, payments_checked_until
+from bookeo_pipelines.load.run_log import feed_read_since, payments_checked_until
 from memory_warehouse import EARLY, LATE, MemoryWarehouse, booking, holding, payment
 
 NOW = LATE + timedelta(days=1)

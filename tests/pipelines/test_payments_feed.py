@@ -12,9 +12,9 @@ from cheap_loads import STILL_BUSINESS, asked, assert_exact, first_load_of_still
 from payments_by_hand import Till
 
 from bookeo.errors import BookeoError, FeedRefused, ListSuspicious, PermissionMissing
-from bookeo_pipelines.destination import target
-from bookeo_pipelines.load import LoadRequest, LoadResult
-from bookeo_pipelines.reconcile import run_reconcile
+from bookeo_pipelines.destinations.target import target
+from bookeo_pipelines.load.runner import LoadRequest, LoadResult
+from bookeo_pipelines.reconcile.runner import run_reconcile
 from bookeo_sandbox import Sandbox, serve
 from bookeo_sandbox.errors import ApiError
 from loading import ALWAYS, AS_NEEDED, load, settings_of

@@ -10,11 +10,11 @@ import duckdb
 import pytest
 
 from bookeo.errors import SettingsError
-from bookeo.tables import TABLES
-from bookeo_pipelines.destination import Target
-from bookeo_pipelines.forget import planned_erasure
-from bookeo_pipelines.forget_subjects import Subject
-from bookeo_pipelines.owner_only import owner_only
+from bookeo.schema import TABLES
+from bookeo_pipelines.destinations.target import Target
+from bookeo_pipelines.privacy.erasure import planned_erasure
+from bookeo_pipelines.privacy.subjects import Subject
+from bookeo_pipelines.runtime.umask import owner_only
 from command_runs import Run
 from stored import query
 

@@ -13,8 +13,8 @@ import pytest
 from cheap_loads import asked
 
 from bookeo import Progress
-from bookeo_pipelines.destination import target
-from bookeo_pipelines.load import LoadRequest, run_load
+from bookeo_pipelines.destinations.target import target
+from bookeo_pipelines.load.runner import LoadRequest, run_load
 from bookeo_sandbox import Sandbox
 from command_runs import Run
 from loading import SMALL, START, settings_of
@@ -76,7 +76,7 @@ def test_a_plan_leaves_a_load_alone_that_is_under_way(keys: Sandbox, loaded: Pat
 
     def plan(_: Progress) -> None:
         if not planned:
-            program = [sys.executable, "-c", "from bookeo_pipelines.cli import main; main()", "plan", "--json"]
+            program = [sys.executable, "-c", "from bookeo_pipelines.cli.app import main; main()", "plan", "--json"]
             planned.append(subprocess.run(program, capture_output=True, text=True, check=False))
 
     result = run_load(LoadRequest(settings_of(keys), target("duckdb", DATASET, loaded)), plan)

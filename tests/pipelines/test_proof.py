@@ -13,13 +13,13 @@ import pytest
 from cheap_loads import STILL_BUSINESS, asked, assert_exact, first_load_of_still_business, load_as_needed
 
 from bookeo import LoadSession
-from bookeo.tables import LOAD_RUNS, Table
-from bookeo_pipelines import asking
-from bookeo_pipelines.destination import target
-from bookeo_pipelines.load import LoadRequest, LoadResult
-from bookeo_pipelines.proof import proof
-from bookeo_pipelines.reconcile import run_reconcile
-from bookeo_pipelines.warehouse import Warehouse
+from bookeo.schema import LOAD_RUNS, Table
+from bookeo_pipelines.destinations.target import target
+from bookeo_pipelines.load import child_requests as asking
+from bookeo_pipelines.load.completeness_proof import proof
+from bookeo_pipelines.load.runner import LoadRequest, LoadResult
+from bookeo_pipelines.reconcile.runner import run_reconcile
+from bookeo_pipelines.warehouse.client import Warehouse
 from bookeo_sandbox import Sandbox, serve
 from loading import AS_NEEDED, settings_of
 from truth import DATASET, query

@@ -18,10 +18,10 @@ import pytest
 import reading_the_copy
 from reading_the_copy import STATE
 
-from bookeo_pipelines.destination import Target
-from bookeo_pipelines.load import LoadRequest, run_load
+from bookeo_pipelines.destinations.target import Target
+from bookeo_pipelines.load.runner import LoadRequest, run_load
 from bookeo_pipelines.outcomes import ExitCode
-from bookeo_pipelines.publish import Publication, PublishFailed, configured_place, publish
+from bookeo_pipelines.share.publish import Publication, PublishFailed, configured_place, publish
 from bookeo_sandbox import Sandbox
 from command_runs import Run
 from loading import END, SETTLING, load, settings_of

@@ -12,10 +12,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from bookeo_pipelines.destination import Target
-from bookeo_pipelines.json_text import json_text
-from bookeo_pipelines.query import ask
-from bookeo_pipelines.read_only import QueryRefused, open_read_only
+from bookeo_pipelines.destinations.target import Target
+from bookeo_pipelines.runtime.json_text import json_text
+from bookeo_pipelines.share.query import ask
+from bookeo_pipelines.share.read_only import QueryRefused, open_read_only
 from command_runs import Run
 
 
@@ -202,7 +202,7 @@ def test_any_encoding_of_the_output(database: Path, folder: Path, encoding: str)
     sql = "SELECT '\u6771\u4eac \u0160\U0001f600' AS \"n\u00e4me\""
     program = """
 import sys
-from bookeo_pipelines.cli import main
+from bookeo_pipelines.cli.app import main
 for further in ([], ["--json"]):
     sys.argv = ["bookeo", "query", sys.argv[2] if len(sys.argv) > 2 else sys.argv[1], *further]
     try:

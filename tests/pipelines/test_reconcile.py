@@ -12,10 +12,10 @@ import duckdb
 import pytest
 
 from bookeo.errors import BookeoError, SettingsError
-from bookeo_pipelines.destination import target
-from bookeo_pipelines.load import LoadRequest
-from bookeo_pipelines.reconcile import PackagesPending, Reconciliation, SweepIncomplete, run_reconcile
-from bookeo_pipelines.reconcile_sweep import Kind
+from bookeo_pipelines.destinations.target import target
+from bookeo_pipelines.load.runner import LoadRequest
+from bookeo_pipelines.reconcile.comparison import Kind
+from bookeo_pipelines.reconcile.runner import PackagesPending, Reconciliation, SweepIncomplete, run_reconcile
 from bookeo_sandbox import Sandbox, serve
 from command_runs import Run
 from loading import AS_NEEDED, END, SMALL, load, settings_of
@@ -218,7 +218,7 @@ def test_an_interrupted_mending_is_taken_up_by_the_next_one(loaded: Path, sandbo
     change(loaded, "DELETE FROM {}.bookings WHERE booking_number = ?", missing)
 
     with pytest.MonkeyPatch.context() as monkeypatch:
-        from bookeo.api import BookeoClient
+        from bookeo.client.client import BookeoClient
 
         whole = BookeoClient.booking
 
@@ -302,7 +302,7 @@ def test_another_accounts_keys_are_refused(loaded: Path) -> None:
 
 def test_packages_left_behind_are_finished_only_with_fix(loaded: Path, sandbox: Sandbox) -> None:
     from bookeo import LoadSession, bookeo_source
-    from bookeo_pipelines.packages import open_pipeline
+    from bookeo_pipelines.warehouse.load_packages import open_pipeline
 
     sandbox.advance(days=2)
     where = target("duckdb", DATASET, loaded)

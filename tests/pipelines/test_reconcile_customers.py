@@ -10,7 +10,7 @@ import pytest
 
 from bookeo import LoadNotes
 from bookeo.errors import NotFound, PermissionMissing
-from bookeo_pipelines.reconcile_customers import deleted_customers
+from bookeo_pipelines.reconcile.customers import deleted_customers
 from memory_warehouse import EARLY, LATE, MemoryWarehouse, booking, holding
 
 

@@ -13,9 +13,9 @@ from cheap_loads import STILL_BUSINESS, assert_exact, first_load_of_still_busine
 from payments_by_hand import Till
 
 from bookeo.errors import PermissionMissing
-from bookeo_pipelines.destination import target
-from bookeo_pipelines.load import LoadRequest
-from bookeo_pipelines.reconcile import Reconciliation, SweepIncomplete, run_reconcile
+from bookeo_pipelines.destinations.target import target
+from bookeo_pipelines.load.runner import LoadRequest
+from bookeo_pipelines.reconcile.runner import Reconciliation, SweepIncomplete, run_reconcile
 from bookeo_sandbox import Sandbox, serve
 from loading import AS_NEEDED, settings_of
 from truth import DATASET, query

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bookeo_pipelines.reconcile_range import FIRST, LAST, MARGIN, earlier, later, swept_range
+from bookeo_pipelines.reconcile.swept_range import FIRST, LAST, MARGIN, earlier, later, swept_range
 
 NOW = datetime(2026, 2, 10, tzinfo=UTC)
 YEAR_AHEAD = NOW + timedelta(days=366)

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from cheap_loads import STILL_BUSINESS, asked, assert_exact, load_as_needed
 
-from bookeo_pipelines.destination import target
-from bookeo_pipelines.load import LoadRequest, LoadResult, run_load
+from bookeo_pipelines.destinations.target import target
+from bookeo_pipelines.load.runner import LoadRequest, LoadResult, run_load
 from bookeo_sandbox import Sandbox, serve
 from bookeo_sandbox.errors import ApiError
 from loading import AS_NEEDED, settings_of

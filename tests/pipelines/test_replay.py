@@ -16,20 +16,20 @@ from cheap_loads import STILL_BUSINESS, asked
 from payments_by_hand import DAY, Till
 
 from bookeo import LoadSession
-from bookeo.archive import Archive
-from bookeo.archive_file import NOTES, ArchiveFile, Kept
-from bookeo.archiving import Note, note, note_forgotten
+from bookeo.archive.file_format import NOTES, ArchiveFile, Kept
+from bookeo.archive.store import Archive
 from bookeo.errors import SettingsError
-from bookeo.forgotten import Forgotten
-from bookeo.settings import keyless_settings
-from bookeo.tables import CUSTOMER, TABLES
-from bookeo_pipelines.cursors import source_state
-from bookeo_pipelines.destination import target
-from bookeo_pipelines.marking import mark_deleted
-from bookeo_pipelines.packages import open_pipeline
-from bookeo_pipelines.replay import run_replay
-from bookeo_pipelines.replay_account import ReplayRequest, ReplayResult
-from bookeo_pipelines.warehouse import Warehouse
+from bookeo.extract.archive_writer import Note, note, note_forgotten
+from bookeo.privacy.erasure import Forgotten
+from bookeo.schema import CUSTOMER, TABLES
+from bookeo.settings.model import keyless_settings
+from bookeo_pipelines.destinations.target import target
+from bookeo_pipelines.replay.account import ReplayRequest, ReplayResult
+from bookeo_pipelines.replay.runner import run_replay
+from bookeo_pipelines.warehouse.client import Warehouse
+from bookeo_pipelines.warehouse.cursors import source_state
+from bookeo_pipelines.warehouse.deletions import mark_deleted
+from bookeo_pipelines.warehouse.load_packages import open_pipeline
 from bookeo_sandbox import Sandbox, serve
 from command_runs import Run
 from loading import AS_NEEDED, load, settings_of

@@ -7,11 +7,11 @@ from typing import Any, cast
 
 import pytest
 
-from bookeo.archive_file import FIRST, ArchiveFile
-from bookeo.coverage import Coverage, span
-from bookeo.state import LoadState
-from bookeo_pipelines.replay_cursor import ReplayedWindows
-from bookeo_pipelines.warehouse import Warehouse
+from bookeo.archive.file_format import FIRST, ArchiveFile
+from bookeo.cursor.coverage import Coverage, span
+from bookeo.cursor.state import LoadState
+from bookeo_pipelines.replay.coverage import ReplayedWindows
+from bookeo_pipelines.warehouse.client import Warehouse
 
 
 class HeldUntil:

@@ -9,14 +9,14 @@ from typing import Any
 import duckdb
 import pytest
 
+from bookeo.cursor.state import LoadState
 from bookeo.errors import SettingsError
-from bookeo.state import LoadState
 from bookeo.windows import ONE_SECOND
-from bookeo_pipelines.cursors import Cursors
-from bookeo_pipelines.destination import target
-from bookeo_pipelines.reset import plan_rewind, planned_reset
-from bookeo_pipelines.run_lock import LoadRunning, one_at_a_time
-from bookeo_pipelines.status import read_status
+from bookeo_pipelines.destinations.target import target
+from bookeo_pipelines.load.reset import plan_rewind, planned_reset
+from bookeo_pipelines.status.status import read_status
+from bookeo_pipelines.warehouse.cursors import Cursors
+from bookeo_pipelines.warehouse.lock import LoadRunning, one_at_a_time
 from bookeo_sandbox import Sandbox
 from command_runs import Run
 from loading import AS_NEEDED, BEGIN, END, OVERLAP, load

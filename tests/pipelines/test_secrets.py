@@ -10,8 +10,8 @@ import pytest
 
 from bookeo import BookeoError
 from bookeo.errors import CredentialsRejected, NotBookeo, PermissionMissing, RateLimited, ServerUnavailable
-from bookeo_pipelines.destination import target
-from bookeo_pipelines.load import LoadRequest, run_load
+from bookeo_pipelines.destinations.target import target
+from bookeo_pipelines.load.runner import LoadRequest, run_load
 from bookeo_sandbox import Sandbox
 from loading import load, settings_of
 from truth import DATASET, contents, table_types

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from bookeo import LoadNotes
-from bookeo.coverage import Coverage
+from bookeo.cursor.coverage import Coverage
 from bookeo.errors import ServerUnavailable
 from bookeo.windows import ONE_SECOND, Window
-from bookeo_pipelines.removal_limit import exceeds_limit
-from bookeo_pipelines.settlement import Settlement
+from bookeo_pipelines.gaps.payment_repair import Settlement
+from bookeo_pipelines.gaps.removal_limit import exceeds_limit
 from memory_warehouse import EARLY, LATE, MemoryWarehouse, holding, payment
 
 

@@ -11,11 +11,11 @@ from typing import Any
 import orjson
 import pytest
 
-from bookeo.answers import Answer
+from bookeo.client.pagination import ListPage, list_page
 from bookeo.errors import ListSuspicious, ListUnproven, PermissionMissing
-from bookeo.pages import ListPage, list_page
-from bookeo_pipelines.destination import target
-from bookeo_pipelines.status import AccountStatus, read_status
+from bookeo.http.response import Answer
+from bookeo_pipelines.destinations.target import target
+from bookeo_pipelines.status.status import AccountStatus, read_status
 from bookeo_sandbox import Sandbox
 from loading import END, load
 from truth import DATASET, assert_equals_truth, query
@@ -35,7 +35,7 @@ def pages_become(patch: pytest.MonkeyPatch, change: Callable[[dict[str, Any]], d
             return list_page(answer, **more)
         return list_page(replace(answer, body=orjson.dumps(change(answer.payload))), **more)
 
-    patch.setattr("bookeo.calls.list_page", changed)
+    patch.setattr("bookeo.client.base.list_page", changed)
 
 
 def with_total(total: float | None) -> Callable[[dict[str, Any]], dict[str, Any]]:

@@ -10,8 +10,8 @@ import pytest
 
 from bookeo import BookeoSettings
 from bookeo.errors import SettingsError
-from bookeo_pipelines.destination import target
-from bookeo_pipelines.plan import make_plan
+from bookeo_pipelines.destinations.target import target
+from bookeo_pipelines.load.plan import make_plan
 from bookeo_sandbox import Sandbox
 from loading import END, list_requests, load, settings_of
 from stored import stored_rows, table_types

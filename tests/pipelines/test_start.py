@@ -12,7 +12,7 @@ from truth import DATASET, query
 
 RUN = """
 import sys
-from bookeo_pipelines.cli import main
+from bookeo_pipelines.cli.app import main
 try:
     main()
 except SystemExit as ended:

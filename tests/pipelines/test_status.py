@@ -14,12 +14,12 @@ import pytest
 from bookeo import LoadSession, bookeo_source
 from bookeo.errors import SettingsError
 from bookeo.windows import Window
-from bookeo_pipelines.destination import DatabaseBusy, target
-from bookeo_pipelines.load import LoadRequest, run_load
-from bookeo_pipelines.packages import open_pipeline
-from bookeo_pipelines.reset import planned_reset
-from bookeo_pipelines.run_lock import LoadRunning, one_at_a_time
-from bookeo_pipelines.status import AccountStatus, read_status
+from bookeo_pipelines.destinations.target import DatabaseBusy, target
+from bookeo_pipelines.load.reset import planned_reset
+from bookeo_pipelines.load.runner import LoadRequest, run_load
+from bookeo_pipelines.status.status import AccountStatus, read_status
+from bookeo_pipelines.warehouse.load_packages import open_pipeline
+from bookeo_pipelines.warehouse.lock import LoadRunning, one_at_a_time
 from bookeo_sandbox import Sandbox, serve
 from bookeo_sandbox.errors import ApiError
 from command_runs import Run

@@ -16,8 +16,8 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from bookeo.errors import CredentialsRejected
-from bookeo_pipelines import telemetry as choosing
-from bookeo_pipelines.spans import Telemetry
+from bookeo_pipelines.observability import telemetry as choosing
+from bookeo_pipelines.observability.spans import Telemetry
 from bookeo_sandbox import Sandbox
 from loading import AS_NEEDED, load
 
@@ -114,7 +114,7 @@ def test_a_load_that_fails(folder: Path, sandbox: Sandbox, collected: Collected)
 
 def test_it_is_off_and_costs_nothing_where_nobody_asks() -> None:
     script = (
-        "import sys; from bookeo_pipelines.telemetry import telemetry; import bookeo_pipelines.load;"
+        "import sys; from bookeo_pipelines.observability.telemetry import telemetry; import bookeo_pipelines.load.runner;"
         "print(telemetry(), [name for name in sys.modules if name.startswith('opentelemetry')])"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from bookeo.errors import SettingsError
-from bookeo_pipelines.placing import placed
-from bookeo_pipelines.run_lock import one_at_a_time
-from bookeo_pipelines.trusted_places import UntrustedPlace, foreign_link, global_folder, prepare_places
+from bookeo_pipelines.runtime.atomic_file import placed
+from bookeo_pipelines.runtime.trusted_places import UntrustedPlace, foreign_link, global_folder, prepare_places
+from bookeo_pipelines.warehouse.lock import one_at_a_time
 from bookeo_sandbox import Sandbox
 from command_runs import Run
 from isolation import write_secrets
@@ -102,7 +102,7 @@ def as_nobody(folder: Path, *words: str, **variables: str) -> subprocess.Complet
     """Run the command as the user nobody, who may read everything: Python may lie in somebody's home."""
     capability = ("--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search")
     user = (f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", *capability)
-    program = "from bookeo_pipelines.cli import main; main()"
+    program = "from bookeo_pipelines.cli.app import main; main()"
     return subprocess.run(
         ["setpriv", *user, sys.executable, "-c", program, *words],
         cwd=folder,
@@ -154,7 +154,7 @@ def test_the_data_folder_without_a_home_is_beside_the_database(
     folder: Path, monkeypatch: pytest.MonkeyPatch, home: str, options: list[str], place: str
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: NOBODY)
-    monkeypatch.setattr("bookeo_pipelines.trusted_places._check", lambda *_, **__: None)
+    monkeypatch.setattr("bookeo_pipelines.runtime.trusted_places._check", lambda *_, **__: None)
     monkeypatch.setenv("HOME", home)
     monkeypatch.setattr(os, "access", lambda path, mode: not str(path).startswith(home))
     monkeypatch.delenv("DLT_DATA_DIR")

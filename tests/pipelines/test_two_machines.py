@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from bookeo_pipelines.destination import target
-from bookeo_pipelines.failures import DestinationAway
+from bookeo_pipelines.destinations.errors import DestinationAway
+from bookeo_pipelines.destinations.target import target
 from bookeo_pipelines.outcomes import ExitCode, exit_code
-from bookeo_pipelines.run_lock import LoadRunning
-from bookeo_pipelines.writer_lock import WriterLock, writer_lock
+from bookeo_pipelines.warehouse.lock import LoadRunning
+from bookeo_pipelines.warehouse.writer_lock import WriterLock, writer_lock
 from bookeo_sandbox import serve
 from killed_load import Moment, run_and_kill
 from load_rig import SMALL_BUSINESS, Rig, environment

@@ -29,15 +29,16 @@ from dlt.common.storages.load_package import ParsedLoadJobFileName
 from sqlglot import exp
 
 from bookeo.errors import SettingsError
-from bookeo.tables import TABLES, arrow_schema, dlt_columns
-from bookeo_pipelines import missing, payment_gaps
-from bookeo_pipelines.descriptions import describe_tables
-from bookeo_pipelines.destination import target
-from bookeo_pipelines.marking import mark_deleted
-from bookeo_pipelines.payment_links import WarehouseLinks
-from bookeo_pipelines.settlement import remove_payments, unlink_payments
-from bookeo_pipelines.warehouse import Warehouse
-from bookeo_pipelines.warehouses import KINDS
+from bookeo.schema import TABLES, arrow_schema, dlt_columns
+from bookeo_pipelines.destinations.registry import KINDS
+from bookeo_pipelines.destinations.target import target
+from bookeo_pipelines.gaps import customers as missing
+from bookeo_pipelines.gaps import payments as payment_gaps
+from bookeo_pipelines.gaps.payment_links import WarehouseLinks
+from bookeo_pipelines.gaps.payment_repair import remove_payments, unlink_payments
+from bookeo_pipelines.warehouse.client import Warehouse
+from bookeo_pipelines.warehouse.comments import describe_tables
+from bookeo_pipelines.warehouse.deletions import mark_deleted
 from command_runs import Run
 from isolation import write_secrets
 from truth import DATASET
@@ -318,6 +319,6 @@ def test_what_is_missing_is_said(
         target("snowflake", DATASET, None)
     with pytest.raises(SettingsError, match="There is no destination 'nowhere'; there are duckdb, postgres"):
         target("nowhere", DATASET, None)
-    monkeypatch.setattr("bookeo_pipelines.warehouses.find_spec", lambda name: None)
+    monkeypatch.setattr("bookeo_pipelines.destinations.registry.find_spec", lambda name: None)
     with pytest.raises(SettingsError, match=r"pip install 'dlt-source-bookeo\[clickhouse\]'"):
         target("clickhouse", DATASET, None)

@@ -12,10 +12,10 @@ import pytest
 from cheap_loads import STILL_BUSINESS, asked, assert_exact, first_load_of_still_business, load_as_needed
 from payments_by_hand import Till
 
-from bookeo_pipelines.asking import Asking
-from bookeo_pipelines.destination import target
-from bookeo_pipelines.load import LoadRequest, LoadResult
-from bookeo_pipelines.reconcile import run_reconcile
+from bookeo_pipelines.destinations.target import target
+from bookeo_pipelines.load.child_requests import Asking
+from bookeo_pipelines.load.runner import LoadRequest, LoadResult
+from bookeo_pipelines.reconcile.runner import run_reconcile
 from bookeo_sandbox import Sandbox, serve
 from loading import AS_NEEDED, settings_of
 from truth import DATASET, query

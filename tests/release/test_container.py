@@ -11,7 +11,7 @@ from pathlib import Path
 from releasing import ROOT, UV, run_anyhow
 from typer.main import get_command
 
-from bookeo_pipelines.cli import app
+from bookeo_pipelines.cli.app import app
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 TEXT = re.sub(r"^#.*\n", "", (ROOT / "Containerfile").read_text(), flags=re.MULTILINE).replace("\\\n", " ")

@@ -16,7 +16,7 @@ from load_rig import FEW_TABLES, Rig
 @pytest.fixture
 def rig(folder: Path, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Rig:
     # Between two attempts a load waits, which is the transport's concern; here it need not take the time.
-    monkeypatch.setattr("bookeo.transport.FIRST_BACKOFF_SECONDS", 0.001)
+    monkeypatch.setattr("bookeo.http.transport.FIRST_BACKOFF_SECONDS", 0.001)
     return Rig(folder, sandbox, tables=FEW_TABLES, chunk_bookings=70)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from bookeo_pipelines.cli import app
+from bookeo_pipelines.cli.app import app
 from bookeo_sandbox import Sandbox, serve
 from load_rig import FEW_TABLES, SMALL_BUSINESS, Rig
 

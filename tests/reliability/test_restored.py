@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from bookeo import BookeoError
+from bookeo_pipelines.destinations.same_file import DatabaseReplaced, SameFile
 from bookeo_pipelines.outcomes import ExitCode, exit_code
-from bookeo_pipelines.packages import working_folder
-from bookeo_pipelines.same_file import DatabaseReplaced, SameFile
+from bookeo_pipelines.warehouse.load_packages import working_folder
 from bookeo_sandbox import RequestInfo, Sandbox
 from killed_load import Moment, run_and_kill
 from load_rig import FEW_TABLES, Rig, environment

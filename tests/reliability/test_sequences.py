@@ -46,7 +46,7 @@ def test_any_sequence_ends_like_a_fresh_full_load(monkeypatch: pytest.MonkeyPatc
         with serve(**SMALL_BUSINESS) as sandbox, monkeypatch.context() as patch:
             for name, value in environment(place).items():
                 patch.setenv(name, value)
-            patch.setattr("bookeo.extract.PAGES_AT_ONCE", 2)  # Each chunk is several batches.
+            patch.setattr("bookeo.extract.chunks.PAGES_AT_ONCE", 2)  # Each chunk is several batches.
             rig = Rig(place, sandbox, tables=FEW_TABLES, chunk_bookings=70)
             for what, number in sequence:
                 _do(rig, what, number, environment(place))

@@ -15,7 +15,7 @@ from bookeo_sandbox import RequestInfo, Sandbox
 from load_rig import Rig
 from patience import PATIENCE
 
-COMMAND = [sys.executable, "-c", "from bookeo_pipelines.cli import main; main()", "load"]
+COMMAND = [sys.executable, "-c", "from bookeo_pipelines.cli.app import main; main()", "load"]
 
 
 @pytest.fixture

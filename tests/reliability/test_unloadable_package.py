@@ -9,7 +9,7 @@ import pytest
 from dlt.common.storages import FileStorage
 
 from bookeo import BookeoError
-from bookeo_pipelines.packages import working_folder
+from bookeo_pipelines.warehouse.load_packages import working_folder
 from bookeo_sandbox import Sandbox
 from killed_load import Moment, run_and_kill
 from load_rig import FEW_TABLES, Rig, environment

@@ -11,9 +11,9 @@ from typing import Any
 
 import orjson
 
-from bookeo.answers import Answer
+from bookeo.client.pagination import ListPage, PageInfo
 from bookeo.errors import RequestRejected
-from bookeo.pages import ListPage, PageInfo
+from bookeo.http.response import Answer
 from bookeo.windows import Window
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)

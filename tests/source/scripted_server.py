@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from bookeo.settings import BookeoSettings
+from bookeo.settings.model import BookeoSettings
 from patience import PATIENCE
 
 API_KEY = "APIKEY-4f1d9c-do-not-show"

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scripted_server import Asked, Reply, Script, scripted_server, settings_for
 
-from bookeo.answers import Answer
-from bookeo.api import BookeoClient, BookingsQuery, ListPage, PageInfo, pages
+from bookeo.client.client import BookeoClient, BookingsQuery, ListPage, PageInfo, pages
 from bookeo.errors import NotBookeo, NotFound, NotReadable, RequestRejected, ServerUnavailable
+from bookeo.http.response import Answer
 from bookeo.windows import Window
 
 WINDOW = Window(datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 1, 31, 23, 59, 59, tzinfo=UTC))
@@ -374,7 +374,7 @@ def test_without_a_date_this_machines_time_is_used(
         def now(cls, tz: tzinfo | None = None) -> Self:
             return cls(2024, 2, 29, 23, 59, 59, 123456, tz)
 
-    monkeypatch.setattr("bookeo.api.datetime", LeapDay)
+    monkeypatch.setattr("bookeo.client.client.datetime", LeapDay)
     server.otherwise = Reply(payload={"accountId": "A1"})
     assert client.server_now() == datetime(2024, 2, 29, 23, 59, 59, tzinfo=UTC)
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from scripted_server import settings_for
 
-from bookeo.api import BookeoClient, BookingsQuery, pages
+from bookeo.client.client import BookeoClient, BookingsQuery, pages
 from bookeo.errors import (
     BookeoError,
     CredentialsRejected,
@@ -22,7 +22,7 @@ from bookeo.errors import (
     RequestRejected,
     ServerUnavailable,
 )
-from bookeo.transport import Transport
+from bookeo.http.transport import Transport
 from bookeo.windows import Window, parse_time, split_range
 from bookeo_sandbox import Sandbox, serve
 

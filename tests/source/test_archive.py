@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from bookeo import load_settings
-from bookeo.archive import Archive
-from bookeo.archive_file import ArchiveFile, Kept, KeptAnswer, operation_folder, pack, unpack
+from bookeo.archive.file_format import ArchiveFile, Kept, KeptAnswer, operation_folder, pack, unpack
+from bookeo.archive.store import Archive
 from bookeo.errors import ArchiveFileDamaged, ArchiveUnusable, SettingsError
 
 NOON = datetime(2026, 6, 30, 12, 0, 0, 5, tzinfo=UTC)

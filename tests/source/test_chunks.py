@@ -10,9 +10,9 @@ from typing import Any, cast
 import pytest
 
 from bookeo import BookeoSettings
-from bookeo.archived_batch import ArchiveSession
-from bookeo.extract import SLOW, window_batches
-from bookeo.reader import WindowRead, WindowReader
+from bookeo.extract.chunks import SLOW, window_batches
+from bookeo.extract.window_reader import WindowRead, WindowReader
+from bookeo.replay.archived_batch import ArchiveSession
 from bookeo.windows import Window
 
 BEGIN = datetime(2026, 6, 1, tzinfo=UTC)
@@ -75,7 +75,7 @@ def chunk(session: ArchiveSession, *windows: dict[str, int]) -> Iterator[tuple[l
 
 def test_batches_of_a_chunk_are_one_package(monkeypatch: pytest.MonkeyPatch) -> None:
     session = ArchiveSession(BookeoSettings(), "A")
-    monkeypatch.setattr("bookeo.extract.PAGES_AT_ONCE", 2)
+    monkeypatch.setattr("bookeo.extract.chunks.PAGES_AT_ONCE", 2)
     batches = list(chunk(session, {"1": 3}, {"2": 1}, {"1": 1}))
     assert [end for _, end in batches] == [BEGIN + days * DAY - timedelta(seconds=1) for days in (2, 3)]
     first, second = (sorted(rows) for rows, _ in batches)
@@ -87,12 +87,12 @@ def test_batches_of_a_chunk_are_one_package(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_what_comes_slowly_is_shaped_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
     session = ArchiveSession(BookeoSettings(), "A")
-    monkeypatch.setattr("bookeo.extract.PAGES_MEANWHILE", 2)
+    monkeypatch.setattr("bookeo.extract.chunks.PAGES_MEANWHILE", 2)
     windows = [{str(day): 1} for day in range(7)]
 
     def batches(slow_from: int) -> list[list[str]]:
         reads = Reads(*windows, seconds=10 * SLOW, slow_from=slow_from)
-        monkeypatch.setattr("bookeo.extract.time", reads)
+        monkeypatch.setattr("bookeo.extract.chunks.time", reads)
         return [list(batch.booking_numbers()) for batch, _, _ in window_batches(session, cast("WindowReader", reads))]
 
     assert batches(slow_from=8) == [["0", "1", "2", "3", "4", "5", "6"]], "what comes fast is shaped together"

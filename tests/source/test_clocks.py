@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bookeo.answers import http_time
-from bookeo.clocks import OPEN_END, Clocks, ClockWatch, Reading
+from bookeo.http.clocks import OPEN_END, Clocks, ClockWatch, Reading
+from bookeo.http.response import http_time
 from isolation import READ_CLOCKS
 
 NOW = datetime(2026, 6, 30, 12, tzinfo=UTC)

@@ -8,7 +8,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bookeo.coverage import Coverage, begun_earlier, intersection, span
+from bookeo.cursor.coverage import Coverage, begun_earlier, intersection, span
 from bookeo.windows import ONE_SECOND, Window
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

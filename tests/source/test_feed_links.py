@@ -9,8 +9,8 @@ import pyarrow as pa
 import pytest
 
 from bookeo.errors import NotFound, PermissionMissing, RateLimited, RequestRejected, ServerUnavailable
-from bookeo.feed import feed_is_refused, link_payments, named_booking
-from bookeo.tables import PAYMENT, arrow_schema
+from bookeo.extract.payments_feed import feed_is_refused, link_payments, named_booking
+from bookeo.schema import PAYMENT, arrow_schema
 
 
 class Known:

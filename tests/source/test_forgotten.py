@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from test_privacy import MARK, MONEY, booking, payment, person
 
-from bookeo.forgotten import Forgotten, forget_in_page, is_pseudonym
-from bookeo.shape import RawPage, shape
-from bookeo.tables import BOOKING, CUSTOMER, CUSTOMER_BOOKING, PAYMENT, Entity
+from bookeo.privacy.erasure import Forgotten, forget_in_page, is_pseudonym
+from bookeo.schema import BOOKING, CUSTOMER, CUSTOMER_BOOKING, PAYMENT, Entity
+from bookeo.transform.shape import RawPage, shape
 
 FORGOTTEN = Forgotten().adding("C1", ["1", "Y7"])
 C1 = FORGOTTEN.pseudonym("C1")

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bookeo.errors import SettingsError
-from bookeo.forgotten import Forgotten, forget_in_page
-from bookeo.mentions import Identifiers, Mentions, phones_in
-from bookeo.shape import RawPage
-from bookeo.tables import BOOKING, PAYMENT
+from bookeo.privacy.erasure import Forgotten, forget_in_page
+from bookeo.privacy.mentions import Identifiers, Mentions, phones_in
+from bookeo.schema import BOOKING, PAYMENT
+from bookeo.transform.shape import RawPage
 
 PERSON = Identifiers.of(
     ["Zoë Quillfeather", "Zoë Maria Quillfeather", "zoe.q@example.org", "C77QX1"], ["+61 400 123 777", "12 34"]

@@ -8,7 +8,7 @@ import threading
 import pytest
 from scripted_server import API_KEY, Clock
 
-from bookeo.pace import PROBING_STEPS, RECOVERED_SHARE, SLOWEST_SHARE, Gate, gate_for
+from bookeo.http.rate_limiter import PROBING_STEPS, RECOVERED_SHARE, SLOWEST_SHARE, Gate, gate_for
 from bookeo_sandbox.faults import RateLimiter
 
 
@@ -142,7 +142,7 @@ def test_one_gate_for_each_key_and_server_whoever_asks() -> None:
     assert gate_for("other", "https://one.test/v2", 1.6, 4) is not gate
     assert gate_for(API_KEY, "https://two.test/v2", 1.6, 4) is not gate
     assert gate_for(API_KEY, "https://one.test/v2", 0.5, 4).rate == 0.5
-    from bookeo import pace
+    from bookeo.http import rate_limiter as pace
 
     assert API_KEY not in repr(vars(pace))
 

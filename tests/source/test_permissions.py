@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bookeo.permissions import includes_reading
+from bookeo.client.permissions import includes_reading
 
 
 @pytest.mark.parametrize(

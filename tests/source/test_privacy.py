@@ -13,12 +13,12 @@ import pytest
 
 from bookeo import load_settings
 from bookeo.errors import SettingsError
-from bookeo.privacy import DROP_ALL, KEEP_ALL, Privacy, make_privacy, read_actions
-from bookeo.privacy_json import private_answer
-from bookeo.privacy_tables import private
-from bookeo.shape import RawPage, Shaped, shape
-from bookeo.tables import BOOKING, ENTITIES, PAYMENT, TABLES, Entity
-from bookeo.tables.declaration import Personal
+from bookeo.privacy.records import private_answer
+from bookeo.privacy.tables import private
+from bookeo.schema import BOOKING, ENTITIES, PAYMENT, TABLES, Entity
+from bookeo.schema.model import Personal
+from bookeo.settings.privacy import DROP_ALL, KEEP_ALL, Privacy, make_privacy, read_actions
+from bookeo.transform.shape import RawPage, Shaped, shape
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 KEY = "a key that nobody guesses"

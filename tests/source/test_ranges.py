@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bookeo.clocks import OPEN_END, Clocks
-from bookeo.coverage import Coverage, span
+from bookeo.cursor.coverage import Coverage, span
+from bookeo.cursor.ranges import SETTLING, ListReading, Range, Wanted, next_range
+from bookeo.cursor.state import Listing, LoadState
 from bookeo.errors import SettingsError
-from bookeo.ranges import SETTLING, ListReading, Range, Wanted, next_range
-from bookeo.reader import WindowRead
-from bookeo.state import Listing, LoadState
+from bookeo.extract.window_reader import WindowRead
+from bookeo.http.clocks import OPEN_END, Clocks
 from bookeo.windows import Window
 
 START = datetime(2020, 1, 1, tzinfo=UTC)

@@ -9,12 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from invented_bookings import InventedBookings, moment, records_of, settings_like
 
-from bookeo.clocks import Clocks
-from bookeo.coverage import Coverage
-from bookeo.kept_pages import KnownRecords
-from bookeo.ranges import SETTLING, ListReading, Wanted, next_range
-from bookeo.reader import WindowReader
-from bookeo.state import LoadState
+from bookeo.cursor.coverage import Coverage
+from bookeo.cursor.ranges import SETTLING, ListReading, Wanted, next_range
+from bookeo.cursor.state import LoadState
+from bookeo.extract.kept_pages import KnownRecords
+from bookeo.extract.window_reader import WindowReader
+from bookeo.http.clocks import Clocks
 from bookeo.windows import MAX_WINDOW
 
 OVERLAP = 60

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from invented_bookings import InventedBookings, moment, records_of, settings_like
 
-from bookeo.completeness import PageKeys, distinct_keys, page_keys
-from bookeo.coverage import span
+from bookeo.client.completeness import PageKeys, distinct_keys, page_keys
+from bookeo.client.pagination import ListPage
+from bookeo.cursor.coverage import span
 from bookeo.errors import ServerUnavailable, WindowIncomplete
-from bookeo.kept_pages import KeptPage, kept_page
-from bookeo.pages import ListPage
-from bookeo.reader import WindowRead, WindowReader
+from bookeo.extract.kept_pages import KeptPage, kept_page
+from bookeo.extract.window_reader import WindowRead, WindowReader
 from bookeo.windows import LONGEST_ASKED, ONE_SECOND, Window
 from patience import wait_until
 
@@ -271,7 +271,7 @@ def test_a_page_is_looked_at_while_the_next_is_asked_for(
         looked_at.append(api.requests)
         return kept_page(page, *arguments)
 
-    monkeypatch.setattr("bookeo.reader.kept_page", kept)
+    monkeypatch.setattr("bookeo.extract.window_reader.kept_page", kept)
     assert landed(list(windows(reader_of(api, **FAR, concurrency=1)))) == list(LETTERS)
     assert looked_at[1:3] == [3, 3]
 
@@ -297,8 +297,8 @@ def test_what_is_known_to_be_empty_is_not_asked_for() -> None:
 
 
 def test_pages_add_up_only_if_every_total_is_the_same_and_every_key_is_there_once() -> None:
-    from bookeo.answers import Answer
-    from bookeo.pages import ListPage, PageInfo
+    from bookeo.client.pagination import ListPage, PageInfo
+    from bookeo.http.response import Answer
 
     def page(total: int, *keys: str | None) -> PageKeys:
         records: list[dict[str, Any]] = [{"id": key} if key is not None else {} for key in keys]

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bookeo import BookeoSettings
-from bookeo.archive_file import FIRST, NOTES, ArchiveFile, Kept, KeptAnswer, without_uncommitted
-from bookeo.archived_batch import ArchivedBatch, ArchiveSession
-from bookeo.replay import Gathering
+from bookeo.archive.file_format import FIRST, NOTES, ArchiveFile, Kept, KeptAnswer, without_uncommitted
+from bookeo.replay.archived_batch import ArchivedBatch, ArchiveSession
+from bookeo.replay.source import Gathering
 
 NOON = datetime(2026, 6, 30, 12, tzinfo=UTC)
 SESSION = ArchiveSession(BookeoSettings(), "a1")

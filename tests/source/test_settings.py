@@ -9,7 +9,7 @@ import pytest
 
 from bookeo import bookeo_source, load_settings
 from bookeo.errors import SettingsError, UnknownSetting
-from bookeo.settings import BookeoSettings, keyless_settings, load_all_settings, settings_in_force
+from bookeo.settings.model import BookeoSettings, keyless_settings, load_all_settings, settings_in_force
 
 KEYS = '[sources.bookeo]\napi_key = "OUR-API-KEY"\nsecret_key = "OUR-SECRET-KEY"\n'
 FOREIGN = {

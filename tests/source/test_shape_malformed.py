@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from bookeo.shape import RawPage, Shaped, shape
-from bookeo.tables import BOOKING, PAYMENT, PRODUCT, Entity
+from bookeo.schema import BOOKING, PAYMENT, PRODUCT, Entity
+from bookeo.transform.shape import RawPage, Shaped, shape
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 SECRET = "Xavier-Quill"

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from bookeo.shape import RawPage, Shaped, shape
-from bookeo.tables import (
+from bookeo.schema import (
     BOOKING,
     BUSINESS,
     CUSTOMER,
@@ -20,6 +19,7 @@ from bookeo.tables import (
     Entity,
     arrow_schema,
 )
+from bookeo.transform.shape import RawPage, Shaped, shape
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bookeo.shape import RawPage, Shaped, shape
-from bookeo.shape_columns import UnfitError
-from bookeo.shape_fast import read_fast
-from bookeo.tables import BOOKING, CUSTOMER, CUSTOMER_BOOKING, ENTITIES, PAYMENT, Entity
-from bookeo.tables.declaration import Field, Items, Node, Record
-from bookeo.tables.nodes import record_node
+from bookeo.schema import BOOKING, CUSTOMER, CUSTOMER_BOOKING, ENTITIES, PAYMENT, Entity
+from bookeo.schema.json_shape import record_node
+from bookeo.schema.model import Field, Items, Node, Record
+from bookeo.transform.arrow_reader import read_fast
+from bookeo.transform.columns import UnfitError
+from bookeo.transform.shape import RawPage, Shaped, shape
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 BOUNDED = settings(

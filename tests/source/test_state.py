@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from bookeo.clocks import Reading
-from bookeo.coverage import span
+from bookeo.cursor.coverage import span
+from bookeo.cursor.state import KEY, MOST_RECENT_KEPT, ListState, LoadState, Rereading, changing
 from bookeo.errors import SettingsError
-from bookeo.state import KEY, MOST_RECENT_KEPT, ListState, LoadState, Rereading, changing
+from bookeo.http.clocks import Reading
 
 BEGIN = datetime(2026, 6, 1, tzinfo=UTC)
 MIDDLE = datetime(2026, 6, 15, tzinfo=UTC)

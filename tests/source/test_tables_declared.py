@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pytest
 
-from bookeo.tables import ENTITIES, SETTINGS_ENTITIES, TABLES, arrow_schema, dlt_columns
-from bookeo.tables.declaration import Entity, Items, Node, Record
-from bookeo.tables.nodes import record_node
+from bookeo.schema import ENTITIES, SETTINGS_ENTITIES, TABLES, arrow_schema, dlt_columns
+from bookeo.schema.json_shape import record_node
+from bookeo.schema.model import Entity, Items, Node, Record
 
 BOOKING_FIELDS = """
 bookingNumber eventId firstCourseEnrolledEventId dropinCourseEnrolledEventId startTime endTime

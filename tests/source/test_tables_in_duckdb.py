@@ -11,9 +11,9 @@ import dlt
 import duckdb
 import pytest
 
-from bookeo.shape import RawPage, Shaped, shape
-from bookeo.shape_versions import LoadVersions
-from bookeo.tables import BOOKING, PAYMENT, PRODUCT, TABLES, Entity, dlt_columns
+from bookeo.schema import BOOKING, PAYMENT, PRODUCT, TABLES, Entity, dlt_columns
+from bookeo.transform.dedup import LoadVersions
+from bookeo.transform.shape import RawPage, Shaped, shape
 
 DECLARED_TYPES = {
     "text": "VARCHAR",

@@ -17,7 +17,6 @@ from typing import Any
 import pytest
 from scripted_server import API_KEY, SECRET_KEY, Asked, Clock, Reply, Script, scripted_server, settings_for
 
-from bookeo.answers import Answer, parse_body
 from bookeo.errors import (
     NotBookeo,
     NotFound,
@@ -28,11 +27,12 @@ from bookeo.errors import (
     ServerUnavailable,
     SettingsError,
 )
-from bookeo.pace import Gate
-from bookeo.refusals import Redaction
-from bookeo.transport import FIRST_BACKOFF_SECONDS, Transport
-from bookeo.usage import FREE_RETRIES, RETRY_SHARE, UsageCounter
-from bookeo.whole_body import BodyRefused, read_body
+from bookeo.http.api_errors import Redaction
+from bookeo.http.body import BodyRefused, read_body
+from bookeo.http.rate_limiter import Gate
+from bookeo.http.response import Answer, parse_body
+from bookeo.http.transport import FIRST_BACKOFF_SECONDS, Transport
+from bookeo.http.usage import FREE_RETRIES, RETRY_SHARE, UsageCounter
 from patience import PATIENCE, wait_until
 
 OK = Reply(payload={"ok": True})
@@ -500,7 +500,7 @@ def test_an_answer_without_end_is_not_read_to_its_end() -> None:
 
 
 def test_what_unpacks_to_very_much_is_refused(server: Script, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bookeo.transport.read_body", functools.partial(read_body, most_bytes=2**20))
+    monkeypatch.setattr("bookeo.http.transport.read_body", functools.partial(read_body, most_bytes=2**20))
     server.otherwise = Reply(body=gzip.compress(b" " * 2**22), headers={"Content-Encoding": "gzip"})
     with pytest.raises(ServerUnavailable, match="an answer of more than 1 MB"):
         ask(make(server.base_url, clock, max_attempts=2))

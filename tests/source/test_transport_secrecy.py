@@ -20,8 +20,8 @@ from bookeo.errors import (
     RequestRejected,
     SettingsError,
 )
-from bookeo.pace import Gate
-from bookeo.transport import Method, Transport
+from bookeo.http.rate_limiter import Gate
+from bookeo.http.transport import Method, Transport
 
 PERSON = "Wilhelmina Quetzalcoatl"
 EMAIL = "wilhelmina@example.org"

@@ -11,8 +11,10 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from bookeo_pipelines.dashboard import charts, customer_charts, customers, figures
-from bookeo_pipelines.dashboard.chart_parts import label
+from bookeo_pipelines.dashboard import customers, figures
+from bookeo_pipelines.dashboard.charts import customers as customer_charts
+from bookeo_pipelines.dashboard.charts import figures as charts
+from bookeo_pipelines.dashboard.charts.parts import label
 from bookeo_pipelines.dashboard.marts import Marts
 from bookeo_pipelines.dashboard.selection import Selection
 

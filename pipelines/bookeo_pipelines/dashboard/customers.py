@@ -8,7 +8,7 @@ from bookeo_pipelines.dashboard.figures import average
 from bookeo_pipelines.dashboard.marts import Marts
 from bookeo_pipelines.dashboard.selection import CHOSEN, Selection
 from bookeo_pipelines.dashboard.tiles import IN_CURRENCY
-from bookeo_pipelines.quoting import literal
+from bookeo_pipelines.runtime.quoting import literal
 
 COHORTS_SHOWN = 13
 """Months of first bookings in the picture of retention: a year and the month before."""

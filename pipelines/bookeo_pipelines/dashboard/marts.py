@@ -11,10 +11,10 @@ from typing import Any
 
 import pandas as pd
 
-from bookeo_pipelines.destination import DatabaseBusy, default_database
-from bookeo_pipelines.marts import MARTS_SCHEMA
-from bookeo_pipelines.marts_copy import copy_marts
-from bookeo_pipelines.read_only import seal
+from bookeo_pipelines.destinations.target import DatabaseBusy, default_database
+from bookeo_pipelines.marts.build import MARTS_SCHEMA
+from bookeo_pipelines.marts.snapshot import copy_marts
+from bookeo_pipelines.share.read_only import seal
 
 DATABASE_VARIABLE = "BOOKEO_DASHBOARD_DATABASE"
 """Environment variable that names the DuckDB file; else it is `bookeo.duckdb` in the current folder."""

@@ -18,8 +18,8 @@ from typing import Any
 
 from bookeo.errors import SettingsError
 from bookeo_pipelines.dashboard.guard import Guard, Password, is_loopback
-from bookeo_pipelines.marts import MARTS_SCHEMA
-from bookeo_pipelines.warehouses import is_there
+from bookeo_pipelines.destinations.registry import is_there
+from bookeo_pipelines.marts.build import MARTS_SCHEMA
 
 HOST = "127.0.0.1"
 """Where it is served by default: nobody but programs on this machine can connect."""
@@ -62,7 +62,13 @@ def serve_dashboard(
         )
     known = Password(password) if password is not None else None
     # All that the page needs is imported here, once: its first visitor would wait for it, in a thread beside others.
-    from bookeo_pipelines.dashboard import cards, marts, page, selection, tiles  # noqa: F401
+    from bookeo_pipelines.dashboard import (
+        cards,  # noqa: F401
+        marts,  # noqa: F401
+        page,  # noqa: F401
+        selection,  # noqa: F401
+        tiles,  # noqa: F401
+    )
 
     path = database or _default()
     os.environ[marts.DATABASE_VARIABLE] = str(path)
@@ -97,8 +103,8 @@ def notebook() -> Path:
 
 
 def _default() -> Path:
-    from bookeo_pipelines.destination import DEFAULT_DATASET, default_database, target
-    from bookeo_pipelines.publish import configured_place
+    from bookeo_pipelines.destinations.target import DEFAULT_DATASET, default_database, target
+    from bookeo_pipelines.share.publish import configured_place
 
     place = configured_place(target("duckdb", DEFAULT_DATASET, None))
     return place if place is not None and place.is_file() else default_database()

@@ -1,6 +1,6 @@
 """The loads and the marts in Dagster: assets, partitions, schedules and checks over what `bookeo_pipelines` does."""
 
-from bookeo_pipelines.environment import quiet_dlt
+from bookeo_pipelines.runtime.startup import quiet_dlt
 
 quiet_dlt()
 

@@ -12,7 +12,7 @@ from bookeo_orchestration.marts import mart_assets
 from bookeo_orchestration.partitions import account_months, account_names
 from bookeo_orchestration.schedules import hourly_checks, hourly_load
 from bookeo_orchestration.tables import table_assets
-from bookeo_pipelines.destination import DEFAULT_DATASET, Target, target
+from bookeo_pipelines.destinations.target import DEFAULT_DATASET, Target, target
 
 
 def bookeo_definitions(

@@ -12,13 +12,13 @@ from dagster import (
     multi_asset_check,
 )
 
-from bookeo.settings import keyless_settings
-from bookeo.tables import LOAD_WINDOWS
+from bookeo.schema import LOAD_WINDOWS
+from bookeo.settings.model import keyless_settings
 from bookeo_orchestration.partitions import ONLY
 from bookeo_orchestration.retries import failures_told
 from bookeo_orchestration.tables import table_key
-from bookeo_pipelines.destination import Target
-from bookeo_pipelines.status_reading import reading
+from bookeo_pipelines.destinations.target import Target
+from bookeo_pipelines.warehouse.reading import reading
 
 FRESH, WHOLE = "fresh", "whole"
 COMPLETE = "status = 'complete' AND items_announced = items_landed"

@@ -17,9 +17,9 @@ from dagster import (
 
 from bookeo_orchestration.retries import failures_told
 from bookeo_orchestration.tables import table_key
-from bookeo_pipelines.destination import Target
-from bookeo_pipelines.marts import build_marts
-from bookeo_pipelines.publish import Publication, configured_place
+from bookeo_pipelines.destinations.target import Target
+from bookeo_pipelines.marts.build import build_marts
+from bookeo_pipelines.share.publish import Publication, configured_place
 
 MODELS = "models.json"
 """What dbt says of the models, as `docs/refresh.py --models` wrote it: asking dbt would take each process 10 s."""

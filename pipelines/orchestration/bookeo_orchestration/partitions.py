@@ -13,7 +13,7 @@ from dagster import (
     StaticPartitionsDefinition,
 )
 
-from bookeo.settings import keyless_settings, moment
+from bookeo.settings.model import keyless_settings, moment
 
 ACCOUNT, MONTH = "account", "month"
 ONLY = "only"

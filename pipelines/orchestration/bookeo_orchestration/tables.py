@@ -18,15 +18,15 @@ from dagster import (
 from pydantic import Field
 
 from bookeo.errors import BookeoError, FatalError, RequestBudgetSpent
-from bookeo.settings import keyless_settings, load_settings, moment
-from bookeo.tables import LOAD_RUNS, TABLES, Table
+from bookeo.schema import LOAD_RUNS, TABLES, Table
+from bookeo.settings.model import keyless_settings, load_settings, moment
 from bookeo_orchestration.attempts import Attempts
 from bookeo_orchestration.partitions import ONLY, work_of
 from bookeo_orchestration.pools import AccountPools
 from bookeo_orchestration.retries import ask_for_retry, failed, will_pass
-from bookeo_pipelines.destination import Target
-from bookeo_pipelines.load import AccountFailed, LoadRequest, LoadResult, TableChange, run_loads
-from bookeo_pipelines.publish import Publication, configured_place
+from bookeo_pipelines.destinations.target import Target
+from bookeo_pipelines.load.runner import AccountFailed, LoadRequest, LoadResult, TableChange, run_loads
+from bookeo_pipelines.share.publish import Publication, configured_place
 
 STEP = "bookeo_tables"
 

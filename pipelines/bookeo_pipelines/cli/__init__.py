@@ -1,0 +1,1 @@
+"""The `bookeo` command; the only part that may change its process."""

@@ -1,0 +1,1 @@
+"""Charts of the dashboard: Altair specifications made from frames."""

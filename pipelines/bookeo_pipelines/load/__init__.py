@@ -1,0 +1,1 @@
+"""One incremental load, from its plan to its report."""

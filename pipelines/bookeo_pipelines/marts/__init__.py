@@ -1,0 +1,1 @@
+"""Building the tables of figures with dbt, and taking copies of them."""

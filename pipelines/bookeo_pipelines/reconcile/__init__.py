@@ -1,0 +1,1 @@
+"""The API against the warehouse: what differs, and mending it."""

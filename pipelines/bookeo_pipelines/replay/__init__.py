@@ -1,0 +1,1 @@
+"""Rebuilding the tables of a warehouse from the archive."""

@@ -1,0 +1,124 @@
+"""DuckDB files opened so that SQL can read what is in them, and neither change anything nor reach anything else.
+
+DuckDB runs SQL with all rights of its user: a file that is attached for reading only can still be overwritten by
+`COPY ... TO` its path, and a view in it may read any other file. Three locks are needed: the file is opened for reading
+only, access to everything else is off and cannot be switched on again, and a statement from outside must be one that
+only reads.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from bookeo.errors import SettingsError
+from bookeo_pipelines.destinations.target import Target, database_errors
+from bookeo_pipelines.runtime.quoting import literal
+from bookeo_pipelines.warehouse.access import require_database
+
+NO_EXTENSIONS = {
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+    "allow_community_extensions": False,
+    # Else a name that is no table's is looked up among the variables of the Python program.
+    "python_enable_replacements": False,
+}
+"""How DuckDB is started; these cannot be set later."""
+_EXPLAIN = re.compile(r"\s*EXPLAIN\s*(ANALYZE\b\s*)?(\([^()]*\)\s*)?", re.IGNORECASE)
+
+
+class QueryRefused(SettingsError):
+    """DuckDB does not understand the question, or it is none."""
+
+
+def open_read_only(target: Target, *, folders: Sequence[Path] = (), any_files: bool = False) -> Any:
+    """Open a DuckDB file for reading.
+
+    DuckDB spills to `<file>.tmp`, on the disk of the data and with its protection.
+
+    Args:
+        target: The DuckDB file.
+        folders: Folders that `COPY` may write to.
+        any_files: Whether SQL may read other files (`read_csv` and the like).
+
+    Returns:
+        The connection, in which times are in UTC.
+
+    Raises:
+        SettingsError: There is no such file.
+        DatabaseBusy: Another program is writing to it.
+        DatabaseUnusable: It is not a DuckDB file.
+    """
+    import duckdb
+
+    require_database(target)
+    with database_errors(target):
+        connection = duckdb.connect(str(target.database), read_only=True, config=dict(NO_EXTENSIONS))
+    try:
+        connection.execute("SET TimeZone = 'UTC'")
+        seal(connection, folders=folders, any_files=any_files)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def seal(connection: Any, *, folders: Sequence[Path] = (), any_files: bool = False) -> None:
+    """Take from a connection all access to anything but the databases that are attached to it; for good.
+
+    Args:
+        connection: The connection.
+        folders: Folders that it may read and write.
+        any_files: Whether it may read and write any file.
+    """
+    if not any_files:
+        allowed = ", ".join(literal(f"{folder.resolve()}/") for folder in folders)
+        connection.execute(f"SET allowed_directories = [{allowed}]")
+        connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
+
+
+def check_question(sql: str) -> None:
+    """Make sure that SQL from outside is one statement that only reads.
+
+    Args:
+        sql: The SQL.
+
+    Raises:
+        QueryRefused: It is none, several, or one that may change something.
+    """
+    import duckdb
+
+    try:
+        statements = duckdb.extract_statements(sql)
+    except duckdb.Error as error:
+        raise QueryRefused(f"DuckDB refuses the question: {first_line(error)}") from None
+    kinds = [statement.type.name for statement in statements]
+    if len(kinds) > 1 and not any(statement.query for statement in statements):
+        # A PIVOT without a list of values: DuckDB itself makes a temporary type for it first.
+        kinds = [kind for kind in kinds if kind != "CREATE"]
+    if not kinds:
+        raise QueryRefused("The question is empty; give one SQL statement, such as SELECT.")
+    if len(kinds) > 1:
+        raise QueryRefused(f"These are {len(kinds)} statements; ask one question at a time.")
+    if kinds == ["EXPLAIN"]:
+        # EXPLAIN ANALYZE carries out what it explains.
+        check_question(_EXPLAIN.sub("", sql, count=1))
+    elif kinds != ["SELECT"]:
+        raise QueryRefused(
+            f"bookeo query is read-only: it takes SELECT, DESCRIBE, SHOW, SUMMARIZE and EXPLAIN, not {kinds[0]}."
+        )
+
+
+def first_line(error: Exception) -> str:
+    """Return what an error of DuckDB says, without the excerpt of the SQL that follows.
+
+    Args:
+        error: The error.
+
+    Returns:
+        One line.
+    """
+    return next(iter(str(error).splitlines()), type(error).__name__)

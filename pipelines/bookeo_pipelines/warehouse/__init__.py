@@ -1,0 +1,1 @@
+"""What is in the destination: questions, locks, load packages, deletions, comments."""

@@ -1,0 +1,1 @@
+"""The operations of the Bookeo API, one typed method each."""

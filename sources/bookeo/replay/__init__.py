@@ -1,0 +1,1 @@
+"""Tables made from archived responses instead of from the API."""

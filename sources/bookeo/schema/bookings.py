@@ -1,0 +1,194 @@
+"""Bookings, the lists inside them, and customers' booking histories."""
+
+from __future__ import annotations
+
+from bookeo.schema.booking_lists import BOOKING_LISTS
+from bookeo.schema.common_columns import ACCOUNT_ID, DELETED, EXTRA, FETCHED_AT, MONEY, money, objects
+from bookeo.schema.customers import CUSTOMER
+from bookeo.schema.model import Column, Embedded, Entity, Scalar, Table
+
+_TYPED = Scalar("text", "free_text")
+_PAYMENTS_ON_CREATION = objects(
+    id="text",
+    creationTime="text",
+    receivedTime="text",
+    reason=_TYPED,
+    description=_TYPED,
+    comment=_TYPED,
+    amount=MONEY,
+    paymentMethod="text",
+    paymentMethodOther=_TYPED,
+    agent=Scalar("text", "name"),
+    customerId="text",
+    gatewayName="text",
+    transactionId=Scalar("text", "online_id"),
+)
+
+BOOKINGS = Table(
+    name="bookings",
+    key=("account_id", "booking_number"),
+    description="Bookings, canceled ones included, one row each, in their latest version.",
+    source="GET /bookings, GET /bookings/{bookingNumber}",
+    version="updated_at",
+    columns=(
+        ACCOUNT_ID,
+        Column(
+            "booking_number",
+            "text",
+            "bookingNumber*",
+            "Bookeo's number of the booking; a text, although it looks like a number.",
+        ),
+        Column(
+            "updated_at", "timestamp", "lastChangeTime else creationTime", "When it was last changed, or else created."
+        ),
+        Column(
+            "title",
+            "text",
+            "title",
+            "Title of the booking, usually the customer's name and number of people.",
+            personal="name",
+        ),
+        Column("start_time", "timestamp", "startTime", "When it starts."),
+        Column("end_time", "timestamp", "endTime", "When it ends."),
+        Column(
+            "start_date_local",
+            "date",
+            "startTime",
+            "Day on which it starts where the business is.",
+            origin="local_date",
+        ),
+        Column(
+            "start_time_local",
+            "time",
+            "startTime",
+            "Time of day at which it starts where the business is.",
+            origin="local_time",
+        ),
+        Column("product_id", "text", "productId", "Product that was booked."),
+        Column("product_name", "text", "productName", "Name of the product when it was booked."),
+        Column("event_id", "text", "eventId", "Slot that was booked; for a fixedCourse, the course's first class."),
+        Column(
+            "first_course_enrolled_event_id",
+            "text",
+            "firstCourseEnrolledEventId",
+            "Class with which the customer joins a course.",
+        ),
+        Column(
+            "dropin_course_enrolled_event_id",
+            "text",
+            "dropinCourseEnrolledEventId",
+            "Single class of a course that is attended.",
+        ),
+        Column("customer_id", "text", "customerId", "Customer who booked."),
+        Column(
+            "external_ref",
+            "text",
+            "externalRef",
+            "Reference given by another system, up to 64 characters.",
+            personal="free_text",
+        ),
+        Column("canceled", "bool", "canceled", "Whether it is canceled."),
+        Column("cancelation_time", "timestamp", "cancelationTime", "When it was canceled."),
+        Column("cancelation_agent", "text", "cancelationAgent", "Who canceled it.", personal="name"),
+        Column("accepted", "bool", "accepted", "Whether the business accepted it, where it has to."),
+        Column("no_show", "bool", "noShow", "Whether the customer did not turn up."),
+        Column("private_event", "bool", "privateEvent", "Whether the slot is taken for this booking alone."),
+        Column("creation_time", "timestamp", "creationTime", "When it was made."),
+        Column("creation_agent", "text", "creationAgent", "Who made it.", personal="name"),
+        Column("last_change_time", "timestamp", "lastChangeTime", "When it was last changed; null if never."),
+        Column("last_change_agent", "text", "lastChangeAgent", "Who last changed it.", personal="name"),
+        Column("source", "text", "source", "Where the booking came from."),
+        Column("source_ip", "text", "sourceIp", "IP address from which it was made.", personal="ip"),
+        Column(
+            "promotion_code_input",
+            "text",
+            "promotionCodeInput",
+            "Promotion code that was entered.",
+            personal="free_text",
+        ),
+        Column("promotion_name", "text", "promotionName", "Promotion that applied."),
+        Column(
+            "gift_voucher_code_input",
+            "text",
+            "giftVoucherCodeInput",
+            "Gift voucher code that was entered.",
+            personal="free_text",
+        ),
+        Column(
+            "specific_voucher_code",
+            "text",
+            "specificVoucherCode",
+            "Code of a voucher for this product.",
+            personal="free_text",
+        ),
+        Column(
+            "initial_payments",
+            "json",
+            "initialPayments",
+            "Payments given when the booking was created; not in what the API answers later.",
+            personal="free_text",
+            node=_PAYMENTS_ON_CREATION,
+        ),
+        *money("total_gross", "price.totalGross", "Price with taxes"),
+        *money("total_net", "price.totalNet", "Price without taxes"),
+        *money("total_taxes", "price.totalTaxes", "Sum of the taxes"),
+        *money("total_paid", "price.totalPaid", "Sum of the payments less refunds"),
+        Column(
+            "deleted_at",
+            "timestamp",
+            "",
+            "When the booking was found to have vanished from Bookeo; null while it is there.",
+            origin="none",
+        ),
+        FETCHED_AT,
+        EXTRA,
+    ),
+)
+
+BOOKING = Entity(
+    "Booking",
+    BOOKINGS,
+    lists=BOOKING_LISTS,
+    embedded=(Embedded("customer", CUSTOMER, {"source": "embedded"}),),
+)
+
+CUSTOMER_BOOKINGS = Table(
+    name="customer_bookings",
+    key=("account_id", "customer_id", "booking_number"),
+    description="Each customer's history as Bookeo tells it: which bookings are theirs, with a few facts about each.",
+    source="GET /customers/{id}/bookings",
+    owner=("account_id", "customer_id"),
+    version="fetched_at",
+    columns=(
+        ACCOUNT_ID,
+        Column("customer_id", "text", "", "Customer whose history it is.", origin="constant"),
+        *(
+            BOOKINGS.column(name)
+            for name in (
+                "booking_number",
+                "updated_at",
+                "title",
+                "start_time",
+                "end_time",
+                "start_date_local",
+                "product_id",
+                "product_name",
+                "canceled",
+                "cancelation_time",
+                "accepted",
+                "no_show",
+                "creation_time",
+                "last_change_time",
+                "total_gross_amount",
+                "total_gross_currency",
+                "total_paid_amount",
+                "total_paid_currency",
+            )
+        ),
+        FETCHED_AT,
+        EXTRA,
+        DELETED,
+    ),
+)
+
+CUSTOMER_BOOKING = Entity("CustomerBooking", CUSTOMER_BOOKINGS, unread=BOOKING)

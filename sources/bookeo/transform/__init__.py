@@ -1,0 +1,1 @@
+"""API responses to Arrow tables, by the declarations in `bookeo.schema`: pure, without I/O or a clock."""
