@@ -33,6 +33,7 @@ lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo --no-cache
 
 soak: $(INSTALLED) ## the long reliability test: an hour of kills, faults and changes
 	$(BIN)/python benchmarks/soak.py

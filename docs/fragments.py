@@ -6,6 +6,7 @@ import ast
 import inspect
 import itertools
 import textwrap
+import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -196,9 +197,34 @@ def mart_key(model: dict[str, Any]) -> tuple[str, ...]:
     return tuple(key)
 
 
+ROOT = Path(__file__).parents[1]
+
+
+def package_list() -> str:
+    """Lists the packages from the top down, in the order of the contracts in pyproject.toml.
+
+    Returns:
+        A Markdown table.
+    """
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    folders = {"bookeo_pipelines": ROOT / "pipelines" / "bookeo_pipelines", "bookeo": ROOT / "sources" / "bookeo"}
+    layers = {contract["containers"][0]: contract["layers"] for contract in contracts if "containers" in contract}
+
+    def rows() -> Iterator[tuple[str, ...]]:
+        for name, folder in folders.items():
+            for layer in layers[name]:
+                for part in layer.split(" | "):
+                    path = folder / part / "__init__.py"
+                    module = ast.parse((path if path.exists() else folder / f"{part}.py").read_text())
+                    yield f"`{name}.{part}`", (ast.get_docstring(module) or "").split("\n\n")[0].replace("\n", " ")
+
+    return _rows(("package", "what it is for"), rows())
+
+
 FRAGMENTS: dict[tuple[str, str], Callable[[], str]] = {
     ("README.md", "tables"): table_list,
     ("SECURITY.md", "personal"): personal_columns,
+    ("docs/architecture.md", "packages"): package_list,
     ("docs/commands.md", "commands"): command_reference,
     ("docs/marts.md", "marts"): mart_reference,
     ("sources/bookeo/README.md", "settings"): setting_reference,

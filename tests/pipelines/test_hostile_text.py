@@ -203,7 +203,7 @@ def test_nothing_goes_around_the_one_place() -> None:
                     ("from_markup", "from_ansi")
                 ):
                     around.append(where)
-                if called in {"typer.echo", "typer.secho"} and path.name != "cli.py":
+                if called in {"typer.echo", "typer.secho"} and path.name != "app.py":
                     around.append(where)
                 if called == "TextColumn" and "markup=False" not in ast.unparse(node):
                     around.append(where)

@@ -30,7 +30,7 @@ def sandbox() -> Iterator[Sandbox]:
 @pytest.fixture
 def said(records: list[str], monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Everything that is logged, and every exception on its way through the command."""
-    for module in ("outcome", "commands.loading", "reconcile_view"):
+    for module in ("cli.exit", "cli.commands.loading", "cli.commands.reconciling"):
         monkeypatch.setattr(f"bookeo_pipelines.{module}.show_trace", lambda error: records.append(whole_story(error)))
     return records
 

@@ -114,7 +114,8 @@ def test_a_load_that_fails(folder: Path, sandbox: Sandbox, collected: Collected)
 
 def test_it_is_off_and_costs_nothing_where_nobody_asks() -> None:
     script = (
-        "import sys; from bookeo_pipelines.observability.telemetry import telemetry; import bookeo_pipelines.load.runner;"
+        "import sys; from bookeo_pipelines.observability.telemetry import telemetry;"
+        "import bookeo_pipelines.load.runner;"
         "print(telemetry(), [name for name in sys.modules if name.startswith('opentelemetry')])"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

@@ -64,7 +64,7 @@ def serve_dashboard(
     # All that the page needs is imported here, once: its first visitor would wait for it, in a thread beside others.
     from bookeo_pipelines.dashboard import (
         cards,  # noqa: F401
-        marts,  # noqa: F401
+        marts,
         page,  # noqa: F401
         selection,  # noqa: F401
         tiles,  # noqa: F401

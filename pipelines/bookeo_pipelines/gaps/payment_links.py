@@ -11,7 +11,7 @@ from bookeo_pipelines.warehouse.client import Warehouse
 
 
 class WarehouseLinks:
-    """Tells the payments feed which bookings and payments the warehouse holds (a `bookeo.extract.payments_feed.PaymentLinks`).
+    """Tells the payments feed which bookings and payments the warehouse holds (`PaymentLinks`).
 
     Args:
         warehouse: The warehouse.

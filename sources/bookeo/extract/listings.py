@@ -1,6 +1,6 @@
 """The two lists that are read by time, as hidden dlt resources: bookings by their last change, payments by receipt.
 
-Which ranges are asked for, and what counts as read, is decided in `bookeo.cursor.ranges` and remembered in `bookeo.cursor.state`.
+Which ranges are asked for, and what counts as read, is decided and remembered in `bookeo.cursor`.
 """
 
 from __future__ import annotations

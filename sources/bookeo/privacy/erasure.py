@@ -270,7 +270,7 @@ def forget_in_record(entity: Entity, record: Any, forgotten: Forgotten, *, whose
 
     Args:
         entity: The kind of object that it is.
-        record: What `shape_json.load` gave.
+        record: What `json_values.load` gave.
         forgotten: Who is forgotten.
         whose: Whether it is known to be about one of them.
 

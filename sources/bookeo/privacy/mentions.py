@@ -189,7 +189,7 @@ def scrub_mentions(node: Node | None, value: Any, names_someone: Callable[[str],
 
     Args:
         node: What the value should look like; None for what is not declared.
-        value: What `shape_json.load` returned.
+        value: What `json_values.load` returned.
         names_someone: Tells whether a text names one of the people.
 
     Returns:

@@ -152,7 +152,7 @@ def private_value(node: Node | None, value: Any, privacy: Privacy) -> Any:
 
     Args:
         node: What it should look like; None for what is not declared.
-        value: What `shape_json.load` gave.
+        value: What `json_values.load` gave.
         privacy: The rules.
 
     Returns:

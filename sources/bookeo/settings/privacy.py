@@ -1,7 +1,7 @@
 """Which kinds of personal data are kept, hashed or dropped, and how a text is hashed. No input, no output.
 
 The declarations in `bookeo.schema` say of each column, and of each field in the API's JSON, of which class it is. These
-rules say what becomes of a class. `privacy_tables` and `privacy_json` apply them.
+rules say what becomes of a class. `bookeo.privacy` applies them.
 """
 
 from __future__ import annotations
