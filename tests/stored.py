@@ -82,3 +82,25 @@ def rows_in(connection: Connection, dataset: str, table: str, types: Mapping[str
         }
         for values in rows
     ]
+
+
+def lose_columns(database: Path, lost: Mapping[str, Iterable[str]], dataset: str = DATASET) -> None:
+    """Makes a database as a version of before left it, which did not know some columns.
+
+    Args:
+        database: The file.
+        lost: Names of columns, by table.
+        dataset: The schema in the file.
+    """
+    with duckdb.connect(str(database)) as connection:
+        versions = f"{dataset}._dlt_version"
+        [[text]] = connection.execute(f"SELECT schema FROM {versions} ORDER BY version DESC LIMIT 1").fetchall()
+        schema = json.loads(text)
+        for table, columns in lost.items():
+            for column in columns:
+                connection.execute(f"ALTER TABLE {dataset}.{table} DROP COLUMN {column}")
+                del schema["tables"][table]["columns"][column]
+        schema["version_hash"] = "of a version of before"
+        connection.execute(
+            f"UPDATE {versions} SET schema = ?, version_hash = ?", [json.dumps(schema), schema["version_hash"]]
+        )

@@ -62,6 +62,10 @@ def convert(kind: str, value: Any) -> Any:
         return None
     if kind == "time":
         return datetime.fromisoformat(value.replace("Z", "+00:00")).astimezone(UTC)
+    if kind == "offset":
+        offset = datetime.fromisoformat(value.replace("Z", "+00:00")).utcoffset()
+        assert offset is not None
+        return offset // timedelta(minutes=1)
     if kind == "local_date":
         return date.fromisoformat(value[:10])
     if kind == "local_time":

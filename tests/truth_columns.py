@@ -262,7 +262,9 @@ BOOKING_LISTS = {
     "booking_price_adjustments": "priceAdjustments",
     "booking_coupons": "couponCodes",
 }
-DRIFTING = frozenset({"start_time_of_next_booking", "start_time_of_previous_booking"})
+DRIFTING = frozenset(
+    f"start_time_of_{which}_booking{part}" for which in ("next", "previous") for part in ("", "_offset_minutes")
+)
 """Columns of customers that change by the mere passing of time, so that they hold what was so when they were read."""
 
 DUCKDB_TYPES = {
@@ -273,6 +275,7 @@ DUCKDB_TYPES = {
     "date": "DATE",
     "local_date": "DATE",
     "local_time": "TIME",
+    "offset": "BIGINT",
     "amount": "DECIMAL(19,4)",
     "json": "JSON",
 }
@@ -296,13 +299,15 @@ LEDGER_TYPES = {
 
 
 def specification(table: str) -> list[tuple[str, str, str]]:
-    """Lists a table's columns besides its key: name, type, path; money as its two columns."""
+    """Lists a table's columns besides its key: name, type, path; money and times as their two columns."""
     found = []
     for line in COLUMNS[table].split("\n"):
         if not line.strip():
             continue
         name, kind, path = line.split()
-        if kind == "money":
+        if kind == "time" and path != "-" and "|" not in path:
+            found += [(name, kind, path), (f"{name}_offset_minutes", "offset", path)]
+        elif kind == "money":
             found += [(f"{name}_amount", "amount", f"{path}.amount"), (f"{name}_currency", "text", f"{path}.currency")]
         else:
             found.append((name, kind, path))

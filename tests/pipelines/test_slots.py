@@ -37,7 +37,7 @@ def test_a_snapshot_shows_the_slots_of_the_coming_weeks(sandbox: Sandbox, folder
         **dict.fromkeys(("snapshot_at", "start_time", "end_time", "fetched_at"), "TIMESTAMP WITH TIME ZONE"),
         "start_date_local": "DATE",
         "start_time_local": "TIME",
-        "num_seats_available": "BIGINT",
+        **dict.fromkeys(("num_seats_available", "start_time_offset_minutes", "end_time_offset_minutes"), "BIGINT"),
         **dict.fromkeys(("course_schedule", "resources", "extra"), "JSON"),
     }
     rows = stored_rows(database, "slots", result.account_id)

@@ -1,7 +1,7 @@
 """What `shape` makes of good pages: exact values, newest versions, tombstones."""
 
 import json
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -94,6 +94,31 @@ def test_the_local_day_is_not_the_utc_day() -> None:
     (row,) = rows(result, "bookings")
     assert (row["start_date_local"], row["start_time_local"]) == (date(2026, 1, 1), time(0, 30))
     assert row["start_time"] == datetime(2025, 12, 31, 10, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("spelt", "minutes"),
+    [
+        *(("+11:00", 660), ("+1100", 660), ("+11", 660), ("+05:45", 345), ("-09:30", -570), ("-00:30", -30)),
+        *(("+14:00", 840), ("Z", 0), ("+00:00", 0), ("-00:00", 0), (".5+02:00", 120), (".123456Z", 0)),
+    ],
+)
+def test_each_time_keeps_its_own_offset(spelt: str, minutes: int) -> None:
+    """Of each record and each time alone, however it is spelt, and by either reader."""
+    told = booking("2", creationTime=f"2026-01-01T23:30:00{spelt}", lastChangeTime="2026-07-01T08:00:00+02:00")
+    fast = rows(shaped(BOOKING, page(booking("1"), told)), "bookings")
+    assert (
+        rows(shaped(BOOKING, page(booking("1", surprise=None), told, {**told, "later": 1})), "bookings")[0] == fast[0]
+    )
+    for row in (fast[1], rows(shaped(BOOKING, page({**told, "later": 1})), "bookings")[0]):
+        assert row["creation_time_offset_minutes"] == minutes
+        assert row["creation_time"] + timedelta(minutes=minutes) == datetime(2026, 1, 1, 23, 30, tzinfo=UTC) + (
+            row["creation_time"] - row["creation_time"].replace(microsecond=0)
+        )
+        assert row["last_change_time_offset_minutes"] == 120
+        assert row["start_time_offset_minutes"] == 660
+        assert row["end_time_offset_minutes"] is None
+    assert fast[0]["creation_time_offset_minutes"] == 660
 
 
 def test_a_booking_that_never_changed_was_updated_when_created() -> None:

@@ -65,6 +65,18 @@ def test_nothing_but_a_key_is_required(name: str) -> None:
     assert all(column.name in table.key for table in TABLES.values() for column in table.columns if "*" in column.path)
 
 
+def test_every_time_of_the_api_is_followed_by_its_offset() -> None:
+    """Not the time that is a copy of another: `updated_at`, which is the last change or the creation."""
+    for table in TABLES.values():
+        times = [c for c in table.columns if c.type == "timestamp" and c.origin == "field" and len(c.alternatives) == 1]
+        names = [column.name for column in table.columns]
+        for column in times:
+            offset = table.columns[names.index(column.name) + 1]
+            assert (offset.name, offset.type) == (f"{column.name}_offset_minutes", "bigint")
+            assert (offset.origin, offset.path) == ("utc_offset", column.path)
+        assert len(times) == sum(column.origin == "utc_offset" for column in table.columns)
+
+
 @pytest.mark.parametrize("name", TABLES)
 def test_every_table_and_column_is_described_and_keyed(name: str) -> None:
     table = TABLES[name]

@@ -64,7 +64,8 @@ class WarehouseLinks:
             )
         )
         times = [received for received in payments["received_time"].to_pylist() if received is not None]
-        if not times:
+        # A table of an older version lacks columns: what it holds is not all that is known now.
+        if not times or not all(self._warehouse.has_column("payments", name) for name in names):
             return ()
         columns = ", ".join(["payment_id", *names])
         # Rows lie in the order of time, as they were read: a destination need not look through all of them.

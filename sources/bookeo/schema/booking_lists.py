@@ -10,6 +10,7 @@ from bookeo.schema.common_columns import (
     POSITION,
     TEXTS,
     address_columns,
+    moment,
     money,
 )
 from bookeo.schema.model import Column, ListTable, Table
@@ -63,16 +64,14 @@ BOOKING_PEOPLE = _list_table(
         node=PHONE_NUMBERS,
     ),
     *address_columns(f"{_PERSON}.streetAddress"),
-    Column("creation_time", "timestamp", f"{_PERSON}.creationTime", "When the person was created."),
-    Column(
+    *moment("creation_time", f"{_PERSON}.creationTime", "When the person was created."),
+    *moment(
         "start_time_of_next_booking",
-        "timestamp",
         f"{_PERSON}.startTimeOfNextBooking",
         "Start of the person's next booking.",
     ),
-    Column(
+    *moment(
         "start_time_of_previous_booking",
-        "timestamp",
         f"{_PERSON}.startTimeOfPreviousBooking",
         "Start of the person's latest past booking.",
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bookeo.schema.booking_lists import BOOKING_LISTS
-from bookeo.schema.common_columns import ACCOUNT_ID, DELETED, EXTRA, FETCHED_AT, MONEY, money, objects
+from bookeo.schema.common_columns import ACCOUNT_ID, DELETED, EXTRA, FETCHED_AT, MONEY, moment, money, objects
 from bookeo.schema.customers import CUSTOMER
 from bookeo.schema.model import Column, Embedded, Entity, Scalar, Table
 
@@ -48,8 +48,8 @@ BOOKINGS = Table(
             "Title of the booking, usually the customer's name and number of people.",
             personal="name",
         ),
-        Column("start_time", "timestamp", "startTime", "When it starts."),
-        Column("end_time", "timestamp", "endTime", "When it ends."),
+        *moment("start_time", "startTime", "When it starts."),
+        *moment("end_time", "endTime", "When it ends."),
         Column(
             "start_date_local",
             "date",
@@ -88,14 +88,14 @@ BOOKINGS = Table(
             personal="free_text",
         ),
         Column("canceled", "bool", "canceled", "Whether it is canceled."),
-        Column("cancelation_time", "timestamp", "cancelationTime", "When it was canceled."),
+        *moment("cancelation_time", "cancelationTime", "When it was canceled."),
         Column("cancelation_agent", "text", "cancelationAgent", "Who canceled it.", personal="name"),
         Column("accepted", "bool", "accepted", "Whether the business accepted it, where it has to."),
         Column("no_show", "bool", "noShow", "Whether the customer did not turn up."),
         Column("private_event", "bool", "privateEvent", "Whether the slot is taken for this booking alone."),
-        Column("creation_time", "timestamp", "creationTime", "When it was made."),
+        *moment("creation_time", "creationTime", "When it was made."),
         Column("creation_agent", "text", "creationAgent", "Who made it.", personal="name"),
-        Column("last_change_time", "timestamp", "lastChangeTime", "When it was last changed; null if never."),
+        *moment("last_change_time", "lastChangeTime", "When it was last changed; null if never."),
         Column("last_change_agent", "text", "lastChangeAgent", "Who last changed it.", personal="name"),
         Column("source", "text", "source", "Where the booking came from."),
         Column("source_ip", "text", "sourceIp", "IP address from which it was made.", personal="ip"),
@@ -169,16 +169,21 @@ CUSTOMER_BOOKINGS = Table(
                 "updated_at",
                 "title",
                 "start_time",
+                "start_time_offset_minutes",
                 "end_time",
+                "end_time_offset_minutes",
                 "start_date_local",
                 "product_id",
                 "product_name",
                 "canceled",
                 "cancelation_time",
+                "cancelation_time_offset_minutes",
                 "accepted",
                 "no_show",
                 "creation_time",
+                "creation_time_offset_minutes",
                 "last_change_time",
+                "last_change_time_offset_minutes",
                 "total_gross_amount",
                 "total_gross_currency",
                 "total_paid_amount",

@@ -69,6 +69,31 @@ def objects(**fields: ColumnType | Node) -> Items:
     )
 
 
+def moment(name: str, path: str, description: str) -> tuple[Column, Column]:
+    """Makes the two columns of a point in time: the instant, and what the clock was ahead of UTC.
+
+    The offset is a fact of its own: by it a day is the business's day, also where nothing else is known of the account.
+
+    Args:
+        name: The instant's column.
+        path: Where the time is.
+        description: What it is, as a sentence.
+
+    Returns:
+        The instant, and the offset in minutes.
+    """
+    return (
+        Column(name, "timestamp", path, description),
+        Column(
+            f"{name}_offset_minutes",
+            "bigint",
+            path,
+            f"Minutes by which the clock that shows {name} is ahead of UTC; negative in the west.",
+            origin="utc_offset",
+        ),
+    )
+
+
 MONEY: Node = Record({"amount": Field(Scalar("text")), "currency": Field(Scalar("text"))})
 TEXTS: Node = Items(Scalar("text"))
 PHONE_NUMBERS = objects(number=Scalar("text", "contact"), type="text")

@@ -10,6 +10,7 @@ from bookeo.schema.common_columns import (
     POSITION,
     address_columns,
     from_parent,
+    moment,
     money,
 )
 from bookeo.schema.model import Column, Entity, ListTable, Table
@@ -30,16 +31,14 @@ CUSTOMERS = Table(
         Column("last_name", "text", "lastName", "Last name.", personal="name"),
         Column("email_address", "text", "emailAddress", "E-mail address.", personal="contact"),
         *address_columns("streetAddress"),
-        Column("creation_time", "timestamp", "creationTime", "When the customer was created."),
-        Column(
+        *moment("creation_time", "creationTime", "When the customer was created."),
+        *moment(
             "start_time_of_next_booking",
-            "timestamp",
             "startTimeOfNextBooking",
             "Start of the next booking as Bookeo tells it.",
         ),
-        Column(
+        *moment(
             "start_time_of_previous_booking",
-            "timestamp",
             "startTimeOfPreviousBooking",
             "Start of the latest past booking as Bookeo tells it.",
         ),

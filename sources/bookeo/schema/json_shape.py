@@ -88,7 +88,7 @@ def _columns_node(table: Table) -> Record:
         if column.origin == "field" and column.path:
             for path in column.alternatives:
                 node = _merge(node, _at(path, Field(_leaf(column), key=column.name in table.key)))
-        elif column.origin in ("local_date", "local_time"):
+        elif column.origin in ("local_date", "local_time", "utc_offset"):
             node = _merge(node, _at(column.path, Field(Scalar("timestamp"))))
     return node
 

@@ -23,6 +23,7 @@ Origin = Literal[
     "field",
     "local_date",
     "local_time",
+    "utc_offset",
     "parent",
     "position",
     "constant",
@@ -34,9 +35,10 @@ Origin = Literal[
 ]
 """Where a column's value comes from.
 
-`field`: the path in the record. `local_date`, `local_time`: the same, without conversion to UTC. `parent`: the column
-of the same name in the entity's own table. `position`: place in the list, from 0. `constant`: said by whoever asked for
-the page. `extra`: what no column declares. `deleted`: false, and true in a tombstone. `none`: not from the API, null.
+`field`: the path in the record. `local_date`, `local_time`: the same, without conversion to UTC. `utc_offset`: the
+minutes by which the clock that shows the time there is ahead of UTC. `parent`: the column of the same name in the
+entity's own table. `position`: place in the list, from 0. `constant`: said by whoever asked for the page. `extra`: what
+no column declares. `deleted`: false, and true in a tombstone. `none`: not from the API, null.
 """
 
 DECIMAL_PRECISION = 19

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bookeo.schema.common_columns import ACCOUNT_ID, DELETED, EXTRA, FETCHED_AT
+from bookeo.schema.common_columns import ACCOUNT_ID, DELETED, EXTRA, FETCHED_AT, moment
 from bookeo.schema.model import Column, Entity, Table
 
 PAYMENTS = Table(
@@ -24,8 +24,8 @@ PAYMENTS = Table(
             "number (the text holds the number of one booking of the same customer), or null.",
             origin="constant",
         ),
-        Column("creation_time", "timestamp", "creationTime", "When the payment was recorded."),
-        Column("received_time", "timestamp", "receivedTime", "When the money was received."),
+        *moment("creation_time", "creationTime", "When the payment was recorded."),
+        *moment("received_time", "receivedTime", "When the money was received."),
         Column("reason", "text", "reason", "Why it was paid.", personal="free_text"),
         Column("description", "text", "description", "Description, such as: Booking 1234.", personal="free_text"),
         Column("comment", "text", "comment", "Comment of the business.", personal="free_text"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bookeo.schema.common_columns import ACCOUNT_ID, EXTRA, FETCHED_AT
+from bookeo.schema.common_columns import ACCOUNT_ID, EXTRA, FETCHED_AT, moment
 from bookeo.schema.model import Column, Entity, Table
 
 SLOTS = Table(
@@ -15,8 +15,8 @@ SLOTS = Table(
         Column("product_id", "text", "", "Product that takes place.", origin="constant"),
         Column("event_id", "text", "eventId*", "Bookeo's id of the slot, as on its bookings."),
         Column("snapshot_at", "timestamp", "", "When this was so, by Bookeo's clock.", origin="constant"),
-        Column("start_time", "timestamp", "startTime", "When it starts."),
-        Column("end_time", "timestamp", "endTime", "When it ends."),
+        *moment("start_time", "startTime", "When it starts."),
+        *moment("end_time", "endTime", "When it ends."),
         Column(
             "start_date_local",
             "date",

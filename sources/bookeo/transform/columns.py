@@ -6,9 +6,11 @@ What happens here to a column happens to all its values in one call, and either 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -25,6 +27,10 @@ Columns = dict[str, pa.Array]
 _FIRST_INSTANT = -62_135_596_800_000_000
 _END_OF_TIME = 253_402_300_800_000_000
 """The years 1 to 9999 in microseconds since 1970: what a date can be in Python and in every destination."""
+
+
+_OFFSET = re.compile(r"([+-])(\d\d)(?::?(\d\d))?$")
+_OFFSET_LENGTH = len("+01:00")
 
 
 class UnfitError(ValueError):
@@ -147,6 +153,8 @@ def _column(column: Column, fields: Columns, count: int, origins: Origins) -> pa
             return convert(column, values)
         case "local_date" | "local_time":
             return convert(column, fields[column.json_path])
+        case "utc_offset":
+            return _utc_offsets(fields[column.json_path])
         case "parent":
             assert origins.parent is not None
             return origins.parent[column.name]
@@ -215,6 +223,23 @@ def _dates(values: pa.Array) -> pa.Array:
     if pc.min(dates.cast(pa.int32())).as_py() < _FIRST_INSTANT // 86_400_000_000:
         raise pa.ArrowInvalid("year")
     return dates
+
+
+def _utc_offsets(times: pa.Array) -> pa.Array:
+    """The minutes by which each time's clock is ahead of UTC; whether it is a time is checked with its own column."""
+    if times.null_count == len(times):
+        return pa.nulls(len(times), pa.int64())
+    ends = pc.utf8_slice_codeunits(times, -_OFFSET_LENGTH, None).dictionary_encode()
+    return pa.array(map(_offset_minutes, ends.dictionary.to_pylist()), pa.int64()).take(ends.indices)
+
+
+@lru_cache(maxsize=10_000)
+def _offset_minutes(end: str) -> int:
+    offset = _OFFSET.search(end)
+    if offset is None:
+        return 0  # Z
+    minutes = 60 * int(offset[2]) + int(offset[3] or 0)
+    return -minutes if offset[1] == "-" else minutes
 
 
 def _local_times(values: pa.Array) -> pa.Array:

@@ -23,7 +23,7 @@ booked as (
 select
     known.account_id,
     known.customer_id,
-    cast(customers.creation_time at time zone 'UTC' as date) as created_date,
+    {{ local_date('clock', 'customers.creation_time', 'customers.creation_time_offset_minutes') }} as created_date,
     customers.street_address_country_code as country_code,
     customers.language_code,
     customers.member as is_member,
@@ -39,4 +39,5 @@ select
 from known
 left join {{ ref('stg_customers') }} as customers
     on customers.account_id = known.account_id and customers.customer_id = known.customer_id
+{{ join_offset('clock', 'customers.account_id', 'customers.creation_time', 'customers.creation_time_offset_minutes') }}
 left join booked on booked.account_id = known.account_id and booked.customer_id = known.customer_id

@@ -35,8 +35,11 @@ bookings as (
         bookings.start_time,
         case when bookings.canceled then bookings.cancelation_time end as cancelation_time,
         bookings.start_date_local,
-        {{ local_date('made', 'bookings.creation_time') }} as booked_date,
-        case when bookings.canceled then {{ local_date('gone', 'bookings.cancelation_time') }} end as canceled_date,
+        {{ local_date('made', 'bookings.creation_time', 'bookings.creation_time_offset_minutes') }} as booked_date,
+        case
+            when bookings.canceled
+                then {{ local_date('gone', 'bookings.cancelation_time', 'bookings.cancelation_time_offset_minutes') }}
+        end as canceled_date,
         coalesce(bookings.source, 'unknown') as source,
         coalesce(bookings.promotion_name, 'none') as promotion,
         coalesce(bookings.total_gross_currency, 'XXX') as currency,
@@ -54,8 +57,8 @@ bookings as (
             )
         end as customer_booking
     from {{ ref('stg_bookings') }} as bookings
-    {{ join_offset('made', 'bookings.account_id', 'bookings.creation_time') }}
-    {{ join_offset('gone', 'bookings.account_id', 'bookings.cancelation_time') }}
+    {{ join_offset('made', 'bookings.account_id', 'bookings.creation_time', 'bookings.creation_time_offset_minutes') }}
+    {{ join_offset('gone', 'bookings.account_id', 'bookings.cancelation_time', 'bookings.cancelation_time_offset_minutes') }}
 ),
 
 dated as (

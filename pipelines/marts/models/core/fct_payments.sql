@@ -5,7 +5,7 @@ select
     bookings.product_id,
     payments.customer_id,
     payments.received_time,
-    {{ local_date('clock', 'payments.received_time') }} as received_date,
+    {{ local_date('clock', 'payments.received_time', 'payments.received_time_offset_minutes') }} as received_date,
     payments.payment_method,
     {{ nature_of('payments.payment_method') }} as nature,
     case when payments.amount < 0 then 'refund' else 'payment' end as kind,
@@ -16,4 +16,4 @@ select
 from {{ ref('stg_payments') }} as payments
 left join {{ ref('fct_bookings') }} as bookings
     on bookings.account_id = payments.account_id and bookings.booking_number = payments.booking_number
-{{ join_offset('clock', 'payments.account_id', 'payments.received_time') }}
+{{ join_offset('clock', 'payments.account_id', 'payments.received_time', 'payments.received_time_offset_minutes') }}

@@ -4,6 +4,7 @@ with customers as (
     'account_id': 'text',
     'customer_id': 'text',
     'creation_time': 'timestamp with time zone',
+    'creation_time_offset_minutes': 'bigint',
     'street_address_country_code': 'text',
     'language_code': 'text',
     'member': 'boolean',
