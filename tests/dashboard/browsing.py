@@ -75,11 +75,13 @@ class Dashboard:
         page: Playwright's page.
         errors: What the browser complained about.
         elsewhere: Requests to other places than this machine.
+        changed: Whether it shows something else than when it was opened first.
     """
 
     page: Page
     errors: list[str] = field(default_factory=list)
     elsewhere: list[str] = field(default_factory=list)
+    changed: bool = False
 
     def open(self, address: str) -> None:
         """Opens the page, and waits until all is drawn."""
@@ -96,6 +98,7 @@ class Dashboard:
 
     def choose(self, filter_name: str, option: str) -> None:
         """Chooses something in one of the filters."""
+        self.changed = True
         self.page.locator(f'marimo-dropdown[data-label*="{filter_name}"] select').select_option(label=option)
 
     def tile(self, label: str) -> Locator:
