@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from operator import attrgetter
 
 from bookeo_sandbox.catalog import stable_id
 from bookeo_sandbox.index import TimeIndex
 from bookeo_sandbox.records import CANCELED, NO_SHOW, UNTRACKED, ApiKey, Booking, Customer, Payment, Profile
+from bookeo_sandbox.replica import Replica
 
 _NUMBER_SPACE = 10**13
 _STRIDE = 7_206_418_935_041  # has no factor in common with 10**13: numbers never repeat
@@ -20,7 +23,40 @@ PERMISSIONS = (
     "payments_r_all",
     "subaccounts_all",
 )
-"""Names of permissions as seen in public integrations."""
+"""Names of permissions as seen in public integrations; what a key has at first."""
+_ACCESS = re.compile(r"(.+)_(r|rw|rwd)(_all)?")
+
+
+def includes(granted: Iterable[str], wanted: str) -> bool:
+    """Tells whether permissions include another one: reading and writing includes reading.
+
+    Args:
+        granted: Permissions, e.g. `bookings_rw_all`.
+        wanted: A permission, e.g. `bookings_r_all`.
+
+    Returns:
+        True if one of them is it or goes further.
+    """
+    asked = _ACCESS.fullmatch(wanted)
+    for permission in granted:
+        given = _ACCESS.fullmatch(permission)
+        if permission == wanted or (
+            asked and given and (given[1], given[3]) == (asked[1], asked[3]) and given[2].startswith(asked[2])
+        ):
+            return True
+    return False
+
+
+def is_permission(name: str) -> bool:
+    """Tells whether there is a permission of this name.
+
+    Args:
+        name: A name, e.g. `bookings_rwd_all`.
+
+    Returns:
+        True if there is.
+    """
+    return name in PERMISSIONS or any(includes((name,), known) for known in PERMISSIONS)
 
 
 @dataclass(slots=True)
@@ -38,6 +74,15 @@ class Switches:
         customer_edits: In passing time, customers change their addresses without touching a booking.
         deletions: In passing time, customers are deleted, with their bookings.
         gzip: Answers are compressed for those who ask.
+        bookings_without_permission: What lists of bookings say: "403" or "empty".
+        customers_without_permission: What `GET /customers` says: "403" or "empty".
+        window_ends: Which ends of a pair of times belong to it: "inclusive" (both), "end_exclusive" (only the
+            beginning) or "exclusive" (neither).
+        precision: To what times of change and receipt are compared: "shown" (as the API shows them), "seconds" or
+            "milliseconds" (as they truly are, the ends likewise).
+        replica_lag_minutes: Changes of bookings and payments become visible this many minutes after they were made.
+        numeric_tokens: Page tokens are numbers in JSON, not text.
+        payment_description: What payments of a booking say, with `{number}`; empty: nothing.
     """
 
     snapshot: bool = False
@@ -50,6 +95,25 @@ class Switches:
     customer_edits: bool = False
     deletions: bool = True
     gzip: bool = True
+    bookings_without_permission: str = "403"
+    customers_without_permission: str = "403"
+    window_ends: str = "inclusive"
+    precision: str = "shown"
+    replica_lag_minutes: int = 0
+    numeric_tokens: bool = False
+    payment_description: str = "Booking {number}"
+
+
+_REFUSAL = ("403", "empty")
+CHOICES: dict[str, tuple[str, ...]] = {
+    "payments_without_permission": _REFUSAL,
+    "booking_payments_without_permission": _REFUSAL,
+    "bookings_without_permission": _REFUSAL,
+    "customers_without_permission": _REFUSAL,
+    "window_ends": ("inclusive", "end_exclusive", "exclusive"),
+    "precision": ("shown", "seconds", "milliseconds"),
+}
+"""The values of switches that are one of several texts."""
 
 
 class Account:
@@ -81,6 +145,12 @@ class Account:
         self.outbox: list[dict[str, object]] = []
         self._other_payments: dict[str, list[Payment]] = {}
         self.products = {product.id: product for product in profile.products}
+        self.moment = created
+        """When what happens now happens, in Unix seconds."""
+        self.replica: Replica | None = None
+        """What is read instead, if changes become visible late."""
+        self.spoiled: dict[str, str] = {}
+        """By number or id of a record: what JSON forbids and stands in it, e.g. `NaN`."""
         self._position = position
         self._counts = {"booking": 0, "customer": 0, "payment": 0}
 
@@ -136,7 +206,7 @@ class Account:
         booking.customer.bookings.append(booking)
         self.by_update.add(booking)
         self.by_start.add(booking)
-        self.version += 1
+        self._committed(booking)
 
     def add_payment(self, payment: Payment, *, is_new: bool = False) -> None:
         """Takes in a payment; a booking's `totalPaid` follows.
@@ -156,6 +226,45 @@ class Account:
             booking.cache = None
             if self.switches.payments_move_change and not is_new:
                 self.mark_changed(booking, payment.created, payment.agent)
+            self._committed(booking)
+        self._committed_payment(payment)
+
+    def change_payment(self, payment: Payment, *, amount: int | None = None, received: int | None = None) -> None:
+        """Corrects a payment; a booking's `totalPaid` follows, its `lastChangeTime` does not.
+
+        Args:
+            payment: The payment.
+            amount: Its new amount; None: as it was.
+            received: Its new time of receipt in Unix seconds; None: as it was.
+        """
+        booking = payment.booking
+        if amount is not None:
+            if booking is not None:
+                booking.paid += amount - payment.amount
+            payment.amount = amount
+        if received is not None:
+            before, payment.received = payment.received, received
+            self.by_receipt.moved(payment, before)
+        if booking is not None:
+            booking.cache = None
+            self._committed(booking)
+        self._committed_payment(payment)
+
+    def delete_payment(self, payment: Payment) -> None:
+        """Makes a payment vanish; a booking's `totalPaid` follows, its `lastChangeTime` does not.
+
+        Args:
+            payment: The payment.
+        """
+        self._forget_payment(payment)
+        booking = payment.booking
+        if booking is not None:
+            booking.payments = tuple(other for other in booking.payments if other is not payment)
+            booking.paid -= payment.amount
+            booking.cache = None
+            self._committed(booking)
+        elif payment.customer_id:
+            self._other_payments[payment.customer_id].remove(payment)
         self.version += 1
 
     def mark_changed(self, booking: Booking, at: int, agent: str | None) -> None:
@@ -171,7 +280,7 @@ class Account:
         booking.change_agent = agent
         booking.cache = None
         self.by_update.moved(booking, before)
-        self.version += 1
+        self._committed(booking)
 
     def reschedule(self, booking: Booking, start: int, end: int, event: int) -> None:
         """Moves a booking to another time; `mark_changed` is the caller's.
@@ -186,7 +295,7 @@ class Account:
         booking.start, booking.end, booking.event = start, end, event
         booking.cache = None
         self.by_start.moved(booking, before)
-        self.version += 1
+        self._committed(booking)
 
     def cancel(self, booking: Booking, at: int, agent: str | None, *, tracked: bool = True) -> None:
         """Cancels a booking; it stays.
@@ -215,9 +324,10 @@ class Account:
         self.by_start.remove(booking, booking.start)
         if not self.switches.keep_payments:
             for payment in booking.payments:
-                del self.payments[payment.id]
-                self.by_receipt.remove(payment, payment.received)
+                self._forget_payment(payment)
         self.deleted_bookings.append(booking.number)
+        if self.replica is not None:
+            self.replica.lose_booking(self.moment, booking)
         self.version += 1
 
     def delete_customer(self, customer: Customer) -> None:
@@ -230,9 +340,24 @@ class Account:
             self.delete_booking(booking)
         if not self.switches.keep_payments:
             for payment in self._other_payments.pop(customer.id, []):
-                del self.payments[payment.id]
-                self.by_receipt.remove(payment, payment.received)
+                self._forget_payment(payment)
         del self.customers[customer.id]
         self.customer_list.remove(customer)
         self.deleted_customers.append(customer.id)
         self.version += 1
+
+    def _committed(self, booking: Booking) -> None:
+        self.version += 1
+        if self.replica is not None:
+            self.replica.take_booking(self.moment, booking)
+
+    def _committed_payment(self, payment: Payment) -> None:
+        self.version += 1
+        if self.replica is not None:
+            self.replica.take_payment(self.moment, payment)
+
+    def _forget_payment(self, payment: Payment) -> None:
+        del self.payments[payment.id]
+        self.by_receipt.remove(payment, payment.received)
+        if self.replica is not None:
+            self.replica.lose_payment(self.moment, payment)

@@ -12,10 +12,11 @@ from typing import Any
 
 import orjson
 
-from bookeo_sandbox.account import PERMISSIONS, Account, Switches
+from bookeo_sandbox.account import CHOICES, PERMISSIONS, Account, Switches
 from bookeo_sandbox.catalog import profile, stable_id
 from bookeo_sandbox.life import Life
 from bookeo_sandbox.render import booking_bytes, customer_bytes, payment_dict
+from bookeo_sandbox.replica import Replica
 from bookeo_sandbox.settings_lists import settings_lists
 from bookeo_sandbox.times import as_moment
 
@@ -92,8 +93,11 @@ class Business:
             if self._is_as_made():
                 for account in self.accounts:
                     account.api_key.permissions, account.api_key.revoked = set(PERMISSIONS), False
+                    account.spoiled.clear()
+                    account.replica = None
                 for field in fields(Switches):
                     setattr(self.switches, field.name, options["switches"].get(field.name, field.default))
+                self._set_replicas()
                 return
             collecting = gc.isenabled()
             gc.disable()  # nothing of what is made here is garbage, and looking for it takes half of the time
@@ -132,6 +136,9 @@ class Business:
             self.accounts.append(account)
             self._lives.append(life)
         self._now = end
+        for account in self.accounts:
+            account.moment = end
+        self._set_replicas()
         self._made = [account.state() for account in self.accounts]
         self._running_since = time.monotonic() if running else None
 
@@ -148,9 +155,22 @@ class Business:
         for name, value in switches.items():
             if name not in known:
                 raise ValueError(f"no switch {name!r}; there are {', '.join(sorted(known))}")
-            if type(value) is not type(known[name]) or (isinstance(value, str) and value not in ("403", "empty")):
+            if type(value) is not type(known[name]) or value not in CHOICES.get(name, (value,)):
                 raise ValueError(f"the switch {name} cannot be {value!r}")
+            if isinstance(value, int) and value < 0:
+                raise ValueError(f"the switch {name} cannot be negative")
             setattr(self.switches, name, value)
+        self._set_replicas()
+
+    def _set_replicas(self) -> None:
+        lag = 60 * self.switches.replica_lag_minutes
+        for account in self.accounts:
+            if not lag:
+                account.replica = None
+            elif account.replica is None:
+                account.replica = Replica(account.bookings.values(), account.payments.values(), lag)
+            else:
+                account.replica.lag = lag
 
     def now(self) -> int:
         """Tells the time of the sandbox, letting happen what is due if its clock runs.
@@ -183,6 +203,8 @@ class Business:
             self._now += seconds
             for life in self._lives:
                 life.run_until(self._now)
+            for account in self.accounts:
+                account.moment = self._now
             return self._now
 
     def account(self, which: str | int | None = None) -> Account:

@@ -8,10 +8,11 @@ from typing import Any
 
 import orjson
 
-from bookeo_sandbox.account import Account
+from bookeo_sandbox.account import Account, includes
 from bookeo_sandbox.business import Business
 from bookeo_sandbox.errors import ApiError, bad_request
 from bookeo_sandbox.records import Booking, Customer
+from bookeo_sandbox.spans import Span
 from bookeo_sandbox.times import parse_time
 
 MAX_RANGE_SECONDS = 31 * 86_400
@@ -80,8 +81,8 @@ class Call:
             raise bad_request(f"{name} cannot be above {highest}")
         return int(text)
 
-    def range(self, begin: str, end: str, *, limited: bool = True) -> tuple[int, int] | None:
-        """Reads a pair of times, both ends included.
+    def span(self, begin: str, end: str, *, limited: bool = True) -> Span | None:
+        """Reads a pair of times.
 
         Args:
             begin: Name of the first parameter.
@@ -89,7 +90,7 @@ class Call:
             limited: At most 31 days.
 
         Returns:
-            Unix seconds, or None when neither is there.
+            What lies between them, or None when neither is there.
 
         Raises:
             ApiError: 400, half a pair, no times, the wrong way round, or too long.
@@ -103,7 +104,8 @@ class Call:
             raise bad_request(f"{begin} is after {end}")
         if limited and last - first > MAX_RANGE_SECONDS:
             raise bad_request(f"{begin} and {end} are more than 31 days apart")
-        return first, last
+        switches = self.account.switches
+        return Span(first, last, ends=switches.window_ends, precision=switches.precision)
 
     def time(self, name: str) -> int:
         """Reads a parameter that is a time.
@@ -131,7 +133,7 @@ class Call:
         Returns:
             True if it has.
         """
-        return permission in self.account.api_key.permissions
+        return includes(self.account.api_key.permissions, permission)
 
     def require(self, permission: str) -> None:
         """Refuses the request unless the api key has a permission.

@@ -6,7 +6,9 @@ import argparse
 import gc
 import sys
 from collections.abc import Sequence
+from dataclasses import fields
 
+from bookeo_sandbox.account import Switches
 from bookeo_sandbox.server import run
 
 
@@ -37,10 +39,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--switch", action="append", default=[], metavar="NAME=VALUE", help="a switch, see the README (may be repeated)"
     )
     arguments = vars(parser.parse_args(argv))
+    defaults = {field.name: field.default for field in fields(Switches)}
     try:
         for switch in arguments.pop("switch"):
             name, _, value = switch.partition("=")
-            arguments[name] = {"true": True, "false": False}.get(value, value)
+            number = int(value) if isinstance(defaults.get(name), int) and value.isdigit() else value
+            arguments[name] = {"true": True, "false": False}.get(value, number)
         gc.freeze()
         run(**arguments)
     except (ValueError, TypeError, OSError) as error:

@@ -44,6 +44,10 @@ def routes(sandbox: Callable[[], Sandbox]) -> list[BaseRoute]:
         ("POST", "/bookings/{number}/touch", lambda s, a, r: s.touch(r.path_params["number"], **a)),
         ("POST", "/bookings/{number}/cancel", lambda s, a, r: s.cancel(r.path_params["number"])),
         ("POST", "/bookings/{number}/delete", lambda s, a, r: s.delete(r.path_params["number"])),
+        ("POST", "/payments", lambda s, a, r: {"id": s.add_payment(**a)}),
+        ("POST", "/payments/{id}/change", lambda s, a, r: s.change_payment(r.path_params["id"], **a)),
+        ("POST", "/payments/{id}/delete", lambda s, a, r: s.delete_payment(r.path_params["id"])),
+        ("POST", "/records/{id}/spoil", lambda s, a, r: s.spoil(r.path_params["id"], **a)),
         ("POST", "/customers/{id}/delete", lambda s, a, r: s.delete_customer(r.path_params["id"])),
         ("POST", "/customers/{id}/edit", lambda s, a, r: s.edit_customer(r.path_params["id"], **a)),
     ]

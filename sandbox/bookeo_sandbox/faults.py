@@ -8,12 +8,33 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-KINDS = ("rate_limit", "error", "delay", "cut", "reset", "html", "empty", "wrong_total")
+KINDS = (
+    "rate_limit",
+    "error",
+    "delay",
+    "drip",
+    "cut",
+    "reset",
+    "html",
+    "empty",
+    "empty_list",
+    "wrong_total",
+    "wrong_date",
+    "wrong_length",
+    "wrong_encoding",
+)
 """What can go wrong.
 
-rate_limit: 429. error: a 5xx. delay: the answer comes late. cut: it ends too early. reset: the connection breaks.
-html: a 200 that is a web page. empty: a 200 without a body. wrong_total: lists announce one item more than there is.
+rate_limit: 429. error: a 4xx or 5xx. delay: the answer comes late. drip: it comes byte by byte. cut: it ends too early.
+reset: the connection breaks. html: a 200 that is a web page. empty: a 200 without a body. empty_list: a list without
+items. wrong_total: a list announces other totals than it has. wrong_date: the header `Date` is not the time.
+wrong_length: the header `Content-Length` promises more, or less, than comes. wrong_encoding: the header
+`Content-Encoding` names a compression that was not applied, for those who take any.
 """
+TOTALS = ("one_more", "one_less", "approximate", "missing", "null", "float", "text")
+"""What a `wrong_total` does to `totalItems` and `totalPages`."""
+DATES = ("shifted", "no_zone", "absent", "nonsense")
+"""What a `wrong_date` does to the header."""
 BEFORE = ("rate_limit", "error")
 """Kinds that answer instead of the operation; with the others the operation takes place."""
 
@@ -30,8 +51,12 @@ class Fault:
         times: How many requests go wrong before the rule ends; None: no end.
         after: How many matching requests go well first.
         for_seconds: The rule ends this many real seconds after its first fault.
-        status: The 5xx of an `error`.
-        seconds: How long a `delay` is.
+        status: The status code of an `error`.
+        seconds: How long a `delay` is, the pause between two bytes of a `drip`, or how far ahead a shifted date is.
+        total: One of `TOTALS`.
+        date: One of `DATES`.
+        length: How many bytes a wrong length promises beyond those that come; negative: too few.
+        encoding: What a wrong encoding names.
         retry_after: Seconds that a `rate_limit` names.
         retry_after_in: Where: `header`, `body` or `none`.
         executed: A `reset` breaks the connection after the operation took place; otherwise before.
@@ -47,6 +72,10 @@ class Fault:
     for_seconds: float | None = None
     status: int = 503
     seconds: float = 1.0
+    total: str = "one_more"
+    date: str = "shifted"
+    length: int = 100
+    encoding: str = "gzip"
     retry_after: int = 1
     retry_after_in: str = "header"
     executed: bool = True
@@ -60,8 +89,12 @@ class Fault:
             raise ValueError(f"no fault {self.kind!r}; there are {', '.join(KINDS)}")
         if self.retry_after_in not in ("header", "body", "none"):
             raise ValueError("retry_after_in is header, body or none")
-        if not 0 <= self.probability <= 1 or not 500 <= self.status <= 599 or self.seconds < 0:
-            raise ValueError("probability lies between 0 and 1, status between 500 and 599, seconds are not negative")
+        if self.total not in TOTALS or self.date not in DATES:
+            raise ValueError(f"total is one of {', '.join(TOTALS)}; date is one of {', '.join(DATES)}")
+        if not 0 <= self.probability <= 1 or not 400 <= self.status <= 599:
+            raise ValueError("probability lies between 0 and 1, status between 400 and 599")
+        if self.seconds < 0 and self.kind != "wrong_date":
+            raise ValueError("seconds are not negative, but for a wrong date")
         self._rng = random.Random(self.seed)  # noqa: S311
 
     def strikes(self, operation: str) -> bool:

@@ -132,6 +132,7 @@ class Life:
         queue = self._queue
         while queue and queue[0][0] <= now:
             moment, order, kind, subject, _ = heapq.heappop(queue)
+            self._account.moment = moment
             if isinstance(subject, Booking):
                 if subject.number in self._account.bookings:
                     self._happen_to_booking(subject, kind, moment, Random(f"{self._seed}:{order}"))  # noqa: S311

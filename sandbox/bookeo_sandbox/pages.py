@@ -67,7 +67,9 @@ class Pager:
             token = _Token(call.account.api_key.key, call.operation, call.path, dict(call.query), size, None)
             items = self._find(call, token, find, by_now=by_now)
             if len(items) > size:
-                name = self._remember(token, items if call.account.switches.snapshot else None)
+                switches = call.account.switches
+                pinned = items if switches.snapshot else None
+                name = self._remember(token, pinned, numeric=switches.numeric_tokens)
         else:
             known = self._tokens.get(name)
             same = known and (known.key, known.operation, dict(known.path)) == (
@@ -86,12 +88,15 @@ class Pager:
         pages = -(-len(items) // size)
         info: dict[str, Any] = {"totalItems": len(items), "totalPages": pages, "currentPage": number}
         if pages > 1:
-            info["pageNavigationToken"] = name
+            numeric = call.account.switches.numeric_tokens and name is not None and name.isdigit()
+            info["pageNavigationToken"] = int(name) if numeric and name else name
         shown = show(replace(call, query=token.query), items[(number - 1) * size : number * size])
         return Answer(body=b'{"info":%s,"data":[%s]}' % (orjson.dumps(info), b",".join(shown)))
 
     def _find(self, call: Call, token: _Token, find: Find, *, by_now: bool) -> Sequence[Any]:
         asked = frozenset(item for item in token.query.items() if item[0] != "itemsPerPage")
+        switches = call.account.switches
+        by_now |= bool(switches.replica_lag_minutes)
         permissions = frozenset(call.account.api_key.permissions)
         question = (
             token.key,
@@ -100,6 +105,7 @@ class Pager:
             asked,
             permissions,
             call.now if by_now else 0,
+            (switches.replica_lag_minutes, switches.window_ends, switches.precision),
         )
         state, items = self._results.get(question, (-1, ()))
         if state != call.account.version:
@@ -109,9 +115,9 @@ class Pager:
                 self._results.popitem(last=False)
         return items
 
-    def _remember(self, token: _Token, pinned: Sequence[Any] | None) -> str:
+    def _remember(self, token: _Token, pinned: Sequence[Any] | None, *, numeric: bool) -> str:
         self._given += 1
-        name = stable_id(token.key, "page", self._given, length=28)
+        name = str(7_000_000_000 + self._given) if numeric else stable_id(token.key, "page", self._given, length=28)
         token.pinned = pinned
         self._tokens[name] = token
         if len(self._tokens) > _TOKENS_KEPT:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
+from operator import attrgetter
 from typing import Any
 
 import orjson
 
 from bookeo_sandbox.calls import Answer, Call
-from bookeo_sandbox.errors import bad_request
+from bookeo_sandbox.errors import ApiError, bad_request
 from bookeo_sandbox.pages import Pager
 from bookeo_sandbox.records import CANCELED, PRIVATE, Booking, Customer, Numbers, Payment, Product
-from bookeo_sandbox.render import booking_bytes, customer_bytes, payment_dict
+from bookeo_sandbox.render import booking_bytes, customer_bytes, payment_dict, with_constant
 from bookeo_sandbox.schedule import event_id, events_between
 from bookeo_sandbox.settings_lists import settings_lists
 from bookeo_sandbox.times import format_time, parse_date, seconds, wall_seconds
@@ -47,24 +49,25 @@ class Reading:
 
     def bookings(self, call: Call) -> Answer:
         """`GET /bookings`."""
-        call.require("bookings_r_all")
+        if call.account.switches.bookings_without_permission == "403":
+            call.require("bookings_r_all")
         return self.pager.answer(call, _find_bookings, show_bookings)
 
     def booking(self, call: Call) -> Answer:
         """`GET /bookings/{bookingNumber}`."""
         call.require("bookings_r_all")
-        return Answer(body=show_bookings(call, [call.booking()])[0])
+        return Answer(body=show_bookings(call, [_seen(call, call.booking())])[0])
 
     def booking_customer(self, call: Call) -> Answer:
         """`GET /bookings/{bookingNumber}/customer`."""
         call.require("bookings_r_all")
         call.require("customers_r_all")
-        return Answer(body=customer_bytes(call.account, call.booking().customer, call.now))
+        return Answer(body=_show_customers(call, [call.booking().customer])[0])
 
     def booking_payments(self, call: Call) -> Answer:
         """`GET /bookings/{bookingNumber}/payments`."""
         call.require("bookings_r_all")
-        booking = call.booking()
+        booking = _seen(call, call.booking())
         readable = call.allows("payments_r_all")
         if not readable and call.account.switches.booking_payments_without_permission == "403":
             call.require("payments_r_all")
@@ -74,18 +77,20 @@ class Reading:
 
     def customers(self, call: Call) -> Answer:
         """`GET /customers`."""
-        call.require("customers_r_all")
+        if call.account.switches.customers_without_permission == "403":
+            call.require("customers_r_all")
         return self.pager.answer(call, _find_customers, _show_customers, by_now=True)
 
     def customer(self, call: Call) -> Answer:
         """`GET /customers/{id}`."""
         call.require("customers_r_all")
-        return Answer(body=customer_bytes(call.account, call.customer(), call.now))
+        return Answer(body=_show_customers(call, [call.customer()])[0])
 
     def customer_bookings(self, call: Call) -> Answer:
         """`GET /customers/{id}/bookings`."""
         call.require("customers_r_all")
-        call.require("bookings_r_all")
+        if call.account.switches.bookings_without_permission == "403":
+            call.require("bookings_r_all")
         customer = call.customer()
         return self.pager.answer(call, lambda asked: _find_history(asked, customer), show_bookings)
 
@@ -125,24 +130,36 @@ def show_bookings(call: Call, bookings: Sequence[Booking]) -> list[bytes]:
     # A customer's history has no `expandCustomer`. Source: swagger file.
     expand = call.flag("expandCustomer") if not call.operation.startswith("GET /customers") else False
     details = call.flag("expandParticipants")
-    return [
+    shown = [
         booking_bytes(
             call.account,
             booking,
-            customer=customer_bytes(call.account, booking.customer, call.now) if expand and persons else None,
+            customer=_show_customers(call, [booking.customer])[0] if expand and persons else None,
             details=details,
             persons=persons,
         )
         for booking in bookings
     ]
+    return _spoiled(call, [booking.number for booking in bookings], shown)
 
 
 def _show_payments(call: Call, payments: Sequence[Payment]) -> list[bytes]:
-    return [orjson.dumps(payment_dict(call.account, payment)) for payment in payments]
+    shown = [orjson.dumps(payment_dict(call.account, payment)) for payment in payments]
+    return _spoiled(call, [payment.id for payment in payments], shown)
 
 
 def _show_customers(call: Call, customers: Sequence[Customer]) -> list[bytes]:
-    return [customer_bytes(call.account, customer, call.now) for customer in customers]
+    shown = [customer_bytes(call.account, customer, call.now) for customer in customers]
+    return _spoiled(call, [customer.id for customer in customers], shown)
+
+
+def _spoiled(call: Call, names: Sequence[str], shown: list[bytes]) -> list[bytes]:
+    spoiled = call.account.spoiled
+    if not spoiled:
+        return shown
+    return [
+        with_constant(text, spoiled[name]) if name in spoiled else text for name, text in zip(names, shown, strict=True)
+    ]
 
 
 def _show_objects(_: Call, objects: Sequence[Any]) -> list[bytes]:
@@ -150,18 +167,25 @@ def _show_objects(_: Call, objects: Sequence[Any]) -> list[bytes]:
 
 
 def _find_bookings(call: Call) -> list[Booking]:
-    booked = call.range("startTime", "endTime")
-    updated = call.range("lastUpdatedStartTime", "lastUpdatedEndTime")
+    account = call.account
+    booked = call.span("startTime", "endTime")
+    updated = call.span("lastUpdatedStartTime", "lastUpdatedEndTime")
     canceled = call.flag("includeCanceled")
     call.flag("expandCustomer"), call.flag("expandParticipants")
-    if updated is not None:
-        found = call.account.by_update.between(*updated)
-    elif booked is not None:
-        found = call.account.by_start.between(*booked)
-    else:
+    if updated is None and booked is None:
         raise bad_request("startTime and endTime, or lastUpdatedStartTime and lastUpdatedEndTime, are required")
-    if updated is not None and booked is not None:
-        found = [booking for booking in found if booked[0] <= booking.start <= booked[1]]
+    if not call.allows("bookings_r_all"):
+        return []
+    if account.replica is not None:
+        found = list(account.replica.bookings(call.now).values())
+        if updated is not None:
+            found = [booking for booking in found if updated.holds_truly(booking.updated, booking.number)]
+    elif updated is not None:
+        found = updated.truly_in(account.by_update, attrgetter("updated"), attrgetter("number"))
+    elif booked is not None:
+        found = booked.shown_in(account.by_start, attrgetter("start"))
+    if booked is not None:
+        found = [booking for booking in found if booked.holds(booking.start)]
     if not canceled:
         found = [booking for booking in found if not booking.flags & CANCELED]
     if "productId" in call.query:
@@ -169,6 +193,16 @@ def _find_bookings(call: Call) -> list[Booking]:
         found = [booking for booking in found if booking.product is product]
     found.sort(key=_booking_order)
     return found
+
+
+def _seen(call: Call, booking: Booking) -> Booking:
+    """A booking as it can be seen; a 404 if it cannot yet."""
+    if call.account.replica is None:
+        return booking
+    seen = call.account.replica.bookings(call.now).get(booking.number)
+    if seen is None:
+        raise ApiError(404, "No booking with this number")
+    return seen
 
 
 def _booking_order(booking: Booking) -> tuple[int, str]:
@@ -187,7 +221,12 @@ def _find_history(call: Call, customer: Customer) -> list[Booking]:
     begin, end = (_date_edge(call, name, days) for name, days in (("beginDate", 0), ("endDate", 1)))
     if begin is not None and end is not None and begin >= end:
         raise bad_request("beginDate is after endDate")
-    found = [b for b in customer.bookings if (begin is None or b.start >= begin) and (end is None or b.start < end)]
+    if not call.allows("bookings_r_all"):
+        return []
+    known = customer.bookings
+    if call.account.replica is not None:
+        known = [b for b in call.account.replica.bookings(call.now).values() if b.customer is customer]
+    found = [b for b in known if (begin is None or b.start >= begin) and (end is None or b.start < end)]
     return sorted(found, key=lambda booking: (booking.start, booking.number))
 
 
@@ -202,7 +241,7 @@ def _date_edge(call: Call, name: str, days_later: int) -> int | None:
 
 
 def _find_payments(call: Call) -> list[Payment]:
-    received = call.range("startTime", "endTime")
+    received = call.span("startTime", "endTime")
     if received is None:
         raise bad_request("startTime and endTime are required")
     method = call.query.get("paymentMethod")
@@ -210,7 +249,11 @@ def _find_payments(call: Call) -> list[Payment]:
         raise bad_request("Unknown paymentMethod")
     if not call.allows("payments_r_all"):
         return []
-    found = call.account.by_receipt.between(*received)
+    if call.account.replica is not None:
+        seen = call.account.replica.payments(call.now).values()
+        found = [payment for payment in seen if received.holds_truly(payment.received, payment.id)]
+    else:
+        found = received.truly_in(call.account.by_receipt, attrgetter("received"), attrgetter("id"))
     if method is not None:
         found = [payment for payment in found if payment.method == method]
     found.sort(key=lambda payment: (payment.received, payment.id))
@@ -218,7 +261,7 @@ def _find_payments(call: Call) -> list[Payment]:
 
 
 def _find_customers(call: Call) -> list[Customer]:
-    found = list(call.account.customer_list)
+    found = list(call.account.customer_list) if call.allows("customers_r_all") else []
     if "createdSince" in call.query:
         since = call.time("createdSince")
         found = [customer for customer in found if customer.created >= since]
@@ -251,7 +294,7 @@ def _searched(customer: Customer, field: str) -> str:
 
 
 def _find_slots(call: Call) -> list[dict[str, Any]]:
-    times = call.range("startTime", "endTime")
+    times = call.span("startTime", "endTime")
     if times is None:
         raise bad_request("startTime and endTime are required")
     if "productId" in call.query:
@@ -263,7 +306,7 @@ def _find_slots(call: Call) -> list[dict[str, Any]]:
     zone = call.account.profile.zone
     slots = []
     for product in products:
-        for start in events_between(product, *times, zone):
+        for start in events_between(product, math.ceil(times.begin), math.floor(times.end), zone):
             slot = {
                 "eventId": event_id(product, start),
                 "startTime": format_time(start, zone),

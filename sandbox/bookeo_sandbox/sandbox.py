@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import orjson
 
-from bookeo_sandbox.account import PERMISSIONS, Account
+from bookeo_sandbox.account import Account, is_permission
 from bookeo_sandbox.business import Business
 from bookeo_sandbox.faults import Fault, RateLimiter
 from bookeo_sandbox.life import edit_customer
-from bookeo_sandbox.records import Booking
+from bookeo_sandbox.records import Booking, Payment
 from bookeo_sandbox.service import Hook, Service
 from bookeo_sandbox.times import format_time
 
@@ -219,15 +220,16 @@ class Sandbox:
         """Replaces the permissions of an account's key.
 
         Args:
-            permissions: Their names.
+            permissions: Their names; those to write and delete, such as `bookings_rw_all`, include reading.
             account: Which account.
 
         Raises:
             ValueError: An unknown name.
         """
         wanted = set(permissions)
-        if not wanted <= set(PERMISSIONS):
-            raise ValueError(f"permissions are {', '.join(PERMISSIONS)}")
+        unknown = sorted(name for name in wanted if not is_permission(name))
+        if unknown:
+            raise ValueError(f"no such permissions: {', '.join(unknown)}")
         with self.business.lock:
             self.business.account(account).api_key.permissions = wanted
 
@@ -310,6 +312,89 @@ class Sandbox:
             booking.override = shown if shown is None or isinstance(shown, bytes) else orjson.dumps(dict(shown))
             account.version += 1
 
+    def spoil(self, name: str, constant: str | None = "NaN") -> None:
+        """Shows a record with what JSON forbids in the place of a number; `truth` stays.
+
+        Args:
+            name: The booking number, or the id of a payment or customer.
+            constant: `NaN`, `Infinity` or `-Infinity`; None: the record itself again.
+
+        Raises:
+            ValueError: Another constant.
+        """
+        if constant not in ("NaN", "Infinity", "-Infinity", None):
+            raise ValueError("constant is NaN, Infinity or -Infinity")
+        with self.business.lock:
+            account = next(a for a in self.business.accounts if name in {*a.bookings, *a.customers, *a.payments})
+            if constant is None:
+                account.spoiled.pop(name, None)
+            else:
+                account.spoiled[name] = constant
+
+    def add_payment(
+        self,
+        amount: str,
+        number: str | None = None,
+        *,
+        days_ago: float = 0,
+        method: str = "cash",
+        description: str | None = None,
+        customer_id: str | None = None,
+    ) -> str:
+        """Enters a payment now, as staff would; whether its booking counts as changed is a switch.
+
+        Args:
+            amount: Its amount, in the account's currency.
+            number: The booking that it belongs to; None: none, or what only its description says.
+            days_ago: How long ago it was received; negative: it is to be received in the future.
+            method: How it was paid.
+            description: What it says; None: what payments of bookings say.
+            customer_id: Who paid; None: the booking's customer.
+
+        Returns:
+            Its id.
+        """
+        with self.business.lock:
+            account, booking = self._booking(number) if number else (self.business.account(), None)
+            payment = Payment(
+                account.next_id("payment"),
+                self.business.now(),
+                self.business.now() - int(days_ago * 86_400),
+                int(Decimal(amount).scaleb(account.profile.decimals)),
+                method,
+                "Balance",
+                booking=booking,
+                customer_id=customer_id or (booking.customer.id if booking else None),
+                description=description,
+                agent="Sandbox",
+            )
+            account.add_payment(payment)
+            return payment.id
+
+    def change_payment(self, payment_id: str, amount: str | None = None, days_ago: float | None = None) -> None:
+        """Corrects a payment, without its booking counting as changed.
+
+        Args:
+            payment_id: Its id.
+            amount: Its new amount; None: as it was.
+            days_ago: How long ago it was received; None: as it was.
+        """
+        with self.business.lock:
+            account, payment = self._payment(payment_id)
+            units = None if amount is None else int(Decimal(amount).scaleb(account.profile.decimals))
+            received = None if days_ago is None else self.business.now() - int(days_ago * 86_400)
+            account.change_payment(payment, amount=units, received=received)
+
+    def delete_payment(self, payment_id: str) -> None:
+        """Makes a payment vanish, without its booking counting as changed.
+
+        Args:
+            payment_id: Its id.
+        """
+        with self.business.lock:
+            account, payment = self._payment(payment_id)
+            account.delete_payment(payment)
+
     def outbox(self, account: Which = None) -> list[dict[str, object]]:
         """Shows what writing operations would have told customers and users.
 
@@ -335,6 +420,12 @@ class Sandbox:
         """Takes all hooks away."""
         with self.business.lock:
             self._service.hooks.clear()
+
+    def _payment(self, payment_id: str) -> tuple[Account, Payment]:
+        for account in self.business.accounts:
+            if payment_id in account.payments:
+                return account, account.payments[payment_id]
+        raise KeyError(payment_id)
 
     def _booking(self, number: str) -> tuple[Account, Booking]:
         for account in self.business.accounts:

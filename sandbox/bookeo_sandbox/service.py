@@ -8,6 +8,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import formatdate
+from functools import partial
 from typing import Any
 
 import orjson
@@ -24,6 +25,9 @@ from bookeo_sandbox.writing import Writing
 
 _LOG_KEPT = 100_000
 KEY_PARAMETERS = ("apiKey", "secretKey")
+_DATA = b'"data":['
+_EMPTY_LIST = b'{"info":{"totalItems":0,"totalPages":0,"currentPage":1},"data":[]}'
+_TOTALS = re.compile(rb'"totalItems":(\d+),"totalPages":(\d+),')
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +139,11 @@ class Service:
                     answer = self.operations[method, path](call)
             except ApiError as error:
                 answer = self.refusal(error)
-            if any(fault.kind == "wrong_total" for fault in faults):
-                answer.body = re.sub(rb'"totalItems":(\d+)', _one_more, answer.body, count=1)
+            for fault in faults:
+                if fault.kind == "empty_list" and _DATA in answer.body:
+                    answer.body = _EMPTY_LIST
+                elif fault.kind == "wrong_total":
+                    answer.body = _TOTALS.sub(partial(_wrong, how=fault.total), answer.body)
             if language and answer.body:
                 answer.headers["Content-Language"] = language
             self.note(info, str(answer.status), [fault.kind for fault in faults])
@@ -179,14 +186,21 @@ class Service:
             answer.headers["Retry-After"] = str(error.wait)
         return answer
 
-    def date(self) -> str:
+    def date(self, fault: Fault | None = None) -> str | None:
         """Tells the time of the sandbox for the header `Date`.
 
+        Args:
+            fault: What is wrong with it; None: nothing.
+
         Returns:
-            An HTTP date.
+            An HTTP date, or what stands in its place; None: no header.
         """
         with self.business.lock:
-            return formatdate(self.business.now(), usegmt=True)
+            if fault is None:
+                return formatdate(self.business.now(), usegmt=True)
+            date = formatdate(int(self.business.now() + fault.seconds), usegmt=True)
+        right_length = {"shifted": len(date), "no_zone": -len(" GMT")}
+        return {"absent": None, "nonsense": "yesterday"}.get(fault.date, date[: right_length.get(fault.date, 0)])
 
     def _account(self, query: Mapping[str, str], headers: Mapping[str, str]) -> Account | None:
         key = headers.get("x-bookeo-apikey") or query.get("apiKey")
@@ -219,5 +233,13 @@ class _TooManyError(ApiError):
         self.wait = wait
 
 
-def _one_more(match: re.Match[bytes]) -> bytes:
-    return b'"totalItems":%d' % (int(match[1]) + 1)
+def _wrong(match: re.Match[bytes], how: str) -> bytes:
+    items, pages = int(match[1]), int(match[2])
+    if how == "missing":
+        return b""
+    if how in ("null", "float", "text"):
+        written = {"null": b'"%s":null,', "float": b'"%s":%d.5,', "text": b'"%s":"%d",'}[how]
+        totals = ((b"totalItems", items), (b"totalPages", pages))
+        return b"".join(written % (total if how != "null" else total[:1]) for total in totals)
+    items = {"one_more": items + 1, "one_less": max(items - 1, 0)}.get(how, -(-items // 100) * 100)
+    return b'"totalItems":%d,"totalPages":%d,' % (items, pages)

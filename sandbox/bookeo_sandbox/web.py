@@ -25,6 +25,7 @@ _SMALL = 500
 """Bytes below which compressing an answer is not worth it."""
 _HTML = b"<!DOCTYPE html><html><body><h1>We will be back soon</h1></body></html>"
 _TRANSPORT = "sandbox.transport"
+_WRONG_DATE = "sandbox.wrong_date"
 
 
 def application(service: Service, control: list[BaseRoute]) -> ASGIApp:
@@ -69,7 +70,9 @@ class _Front:
 
         async def dated(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], (b"date", self._service.date().encode())]
+                date = self._service.date(scope.get(_WRONG_DATE))
+                if date is not None:
+                    message["headers"] = [*message["headers"], (b"date", date.encode())]
             await send(message)
 
         await self._app(scope, receive, dated)
@@ -89,6 +92,7 @@ class _Endpoint:
         query = dict(request.query_params)
         info, faults = self._service.arrive(f"{method} {self._path}", request.path_params, query, request.headers)
         struck = {fault.kind: fault for fault in faults}
+        scope[_WRONG_DATE] = struck.get("wrong_date")
         if "delay" in struck:
             await asyncio.sleep(struck["delay"].seconds)
         if "reset" in struck and not struck["reset"].executed:
@@ -102,13 +106,61 @@ class _Endpoint:
         if answer.status < 400:
             _spoil(answer, struck)
         compress = self._service.business.switches.gzip and _takes_gzip(request.headers)
+        lie = struck.get("wrong_encoding")
+        if lie and request.headers.get("accept-encoding", "identity") != "identity" and answer.body:
+            compress = False
+            answer.headers["Content-Encoding"] = lie.encoding
         payload, headers = _encoded(answer, compress=compress)
+        if "wrong_length" in struck and len(payload) > 1:
+            await _send_other_length(
+                scope, receive, send, answer.status, headers, payload, struck["wrong_length"].length
+            )
+            return
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        if "drip" in struck:
+            await _drip(receive, send, payload, struck["drip"].seconds)
+            return
         if "cut" in struck and len(payload) > 1:
             # Returning with less than was promised makes the server close the connection.
             await send({"type": "http.response.body", "body": payload[: len(payload) // 2], "more_body": True})
             return
         await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else payload})
+
+
+async def _drip(receive: Receive, send: Send, payload: bytes, pause: float) -> None:
+    gone = asyncio.create_task(_gone(receive))
+    for place in range(len(payload)):
+        await send({"type": "http.response.body", "body": payload[place : place + 1], "more_body": True})
+        if (await asyncio.wait({gone}, timeout=pause))[0]:
+            return
+    gone.cancel()
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _send_other_length(
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+    status: int,
+    headers: list[tuple[bytes, bytes]],
+    payload: bytes,
+    more: int,
+) -> None:
+    """Promises more bytes than come and waits, or promises fewer and sends all the same."""
+    promised = max(len(payload) + more, 0)
+    headers = [(name, value) for name, value in headers if name != b"content-length"]
+    headers.append((b"content-length", str(promised).encode()))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": payload[:promised], "more_body": more > 0})
+    if more > 0:
+        await _gone(receive)
+    else:
+        scope[_TRANSPORT].write(payload[promised:])
 
 
 def _spoil(answer: Answer, struck: Mapping[str, Fault]) -> None:

@@ -61,23 +61,11 @@ class Till:
     def edit(self, payment: Payment, amount: int) -> None:
         """Corrects an amount."""
         with self._sandbox.business.lock:
-            if payment.booking is not None:
-                payment.booking.paid += amount - payment.amount
-                payment.booking.cache = None
-            payment.amount = amount
-            self.account.version += 1
+            self.account.change_payment(payment, amount=amount)
 
     def delete(self, payment: Payment) -> None:
         """Takes a payment away."""
-        with self._sandbox.business.lock:
-            del self.account.payments[payment.id]
-            self.account.by_receipt.remove(payment, payment.received)
-            booking = payment.booking
-            if booking is not None:
-                booking.payments = tuple(p for p in booking.payments if p is not payment)
-                booking.paid -= payment.amount
-                booking.cache = None
-            self.account.version += 1
+        self._sandbox.delete_payment(payment.id)
 
     def move(self, payment: Payment, booking: Booking) -> None:
         """Books a payment on another booking; its text stays."""

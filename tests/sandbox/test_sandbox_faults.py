@@ -121,7 +121,7 @@ def test_requests_are_counted_by_operation_and_status(ask: Ask, sandbox: Sandbox
 
 
 @pytest.mark.parametrize(
-    "rule", [{"kind": "flood"}, {"kind": "error", "status": 404}, {"kind": "rate_limit", "retry_after_in": "post"}]
+    "rule", [{"kind": "flood"}, {"kind": "error", "status": 302}, {"kind": "rate_limit", "retry_after_in": "post"}]
 )
 def test_impossible_faults_are_refused(sandbox: Sandbox, rule: dict) -> None:
     with pytest.raises(ValueError, match=r".+"):
