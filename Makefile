@@ -35,8 +35,9 @@ lint: $(INSTALLED)
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo --no-cache
 
-soak: $(INSTALLED) ## the long reliability test: an hour of kills, faults and changes
+soak: $(INSTALLED) ## the long reliability tests: an hour of kills, faults and changes, and 2,000 random sequences of them
 	$(BIN)/python benchmarks/soak.py
+	TMPDIR=$${TMPDIR:-$(MEMORY)} $(BIN)/python benchmarks/sequences.py
 
 bench: $(INSTALLED) $(PEERS) ## what a load costs, beside what one would pick instead; BENCH="--sizes 20000" makes it shorter
 	$(BIN)/python benchmarks/requests.py

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from dlt.common.storages.exceptions import CurrentLoadPackageStateNotAvailable
 from dlt.extract import DltResource
 
+from bookeo.client.permissions import hidden_tables
 from bookeo.cursor.state import changing
 from bookeo.extract.availability import slot_batches
 from bookeo.extract.batch import Batch
@@ -18,7 +19,7 @@ from bookeo.extract.chunks import all_customers
 from bookeo.extract.listings import learn_forgotten
 from bookeo.extract.reference_data import settings_batches
 from bookeo.extract.session import LoadSession
-from bookeo.schema import Table, dlt_columns
+from bookeo.schema import BOOKING, Table, dlt_columns
 
 
 def customer_list(session: LoadSession) -> DltResource:
@@ -56,7 +57,12 @@ def given_parents(session: LoadSession, name: str, batches: Callable[[], Iterato
 
     def read() -> Iterator[Batch]:
         learn_forgotten(session)
-        yield from batches()
+        hidden = hidden_tables(session.may_read, session.settings)
+        for batch in batches():
+            yield batch
+            if hidden and batch.entity is BOOKING:
+                with changing(dlt.current.source_state()) as state:
+                    state.bookings.unsee(batch.changed_at, hidden)
 
     return dlt.resource(read, name=name, selected=False)
 

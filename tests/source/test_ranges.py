@@ -196,6 +196,19 @@ def mark(at: datetime, digest: str = "aa") -> str:
     return f"{int(at.timestamp()):x}.{digest}"
 
 
+def test_nothing_counts_for_tables_that_could_not_be_seen() -> None:
+    state = LoadState()
+    covers = ask(state)
+    [window] = covers.asked.windows
+    reading = ListReading("bookings", covers, {})
+    reads = [WindowRead(window, (), frozenset("1"), 1, 1, 1, 0.0, None, recent={"1": ""})]
+    reading.read(reads)
+    reading.land(state, clocks(), reads, None, ended=True, hidden=frozenset({"booking_options"}))
+    assert state.bookings.common({"bookings"}) == span(START, NOW)
+    assert state.bookings.known_digests(TABLES) == {}, "each record is written again once it can be seen"
+    assert ask(state).since == START
+
+
 def test_records_that_come_late_widen_the_overlap_and_are_counted() -> None:
     state = LoadState()
     known = {"1": mark(NOW - DAY), "2": mark(NOW - HOUR)}

@@ -122,6 +122,15 @@ def test_a_rewound_list_is_read_again_from_there() -> None:
     assert (known.rereading, known.recent) == (None, {})
 
 
+def test_the_days_of_what_could_not_be_seen_are_read_again() -> None:
+    known = ListState(covered=dict.fromkeys(("bookings", "booking_people"), span(BEGIN, END)))
+    day = datetime(2026, 6, 15, tzinfo=UTC)
+    known.unsee([day + timedelta(hours=3), day + timedelta(hours=20)], {"booking_people", "customers"})
+    assert known.covered["bookings"] == span(BEGIN, END)
+    assert known.covered["booking_people"] == span(BEGIN, END) - span(day, day + DAY - SECOND)
+    assert set(known.covered) == {"bookings", "booking_people"}
+
+
 def test_coverage_of_a_table_that_is_gone_is_forgotten() -> None:
     state = filled()
     state.payments.covered["payments"] = span(BEGIN, END)

@@ -191,13 +191,24 @@ class ListReading:
         """Let nothing that was read count."""
         self._proven.clear()
 
+    def distrust_silence(self) -> None:
+        """Let no window without records count."""
+        self._proven = [read for read in self._proven if read.keys]
+
     @property
     def is_suspicious(self) -> bool:
         """Whether nothing at all has come where there were records."""
         return bool(self.expected) and not self.items
 
     def land(
-        self, state: LoadState, clocks: Clocks, reads: Sequence[WindowRead], newest: datetime | None, *, ended: bool
+        self,
+        state: LoadState,
+        clocks: Clocks,
+        reads: Sequence[WindowRead],
+        newest: datetime | None,
+        *,
+        ended: bool,
+        hidden: frozenset[str] = frozenset(),
     ) -> None:
         """Count windows as read, as far as the clocks allow; committed with their rows.
 
@@ -207,8 +218,9 @@ class ListReading:
             reads: The windows whose rows go with this state.
             newest: The newest change among the rows, aware; None where there is none.
             ended: Whether all of the range has been read.
+            hidden: Tables of which nothing could be seen, for which nothing counts.
         """
-        known, tables = state.lists[self.listing], self.range.tables
+        known, tables = state.lists[self.listing], self.range.tables - hidden
         state.clocks = clocks.reading
         known.newest = max(filter(None, (newest, known.newest)), default=None)
         limit = clocks.covered_until(known.newest)

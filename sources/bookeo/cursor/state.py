@@ -6,17 +6,17 @@ it, is read as far as it can be trusted.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, MutableMapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from bookeo.cursor.coverage import Coverage, intersection, span
 from bookeo.cursor.digests import changed_at
 from bookeo.errors import SettingsError
 from bookeo.http.clocks import Reading
-from bookeo.windows import format_time, parse_time
+from bookeo.windows import ONE_SECOND, Window, format_time, parse_time
 
 KEY = "loads"
 """Where it is in what the source keeps in dlt's state."""
@@ -166,6 +166,18 @@ class ListState:
             self.covered[table] = self.covered[table].until(since - timedelta(seconds=1))
         self.rereading = None
         self.forget_recent()
+
+    def unsee(self, changes: Iterable[datetime], tables: Collection[str]) -> None:
+        """Have the days of some changes read again, for tables that records were written into without all they say.
+
+        Args:
+            changes: When the records were changed, aware; whole days keep the intervals few.
+            tables: The tables of which something could not be seen.
+        """
+        days = {change.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) for change in changes}
+        hole = Coverage.of(Window(day, day + timedelta(days=1) - ONE_SECOND) for day in days)
+        for table in self.covered.keys() & set(tables):
+            self.covered[table] -= hole
 
     def as_state(self) -> dict[str, Any]:
         """Return it as plain JSON values."""

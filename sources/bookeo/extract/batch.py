@@ -144,6 +144,12 @@ class Batch:
         numbers: list[str] = self.shaped.tables["bookings"].column("booking_number").to_pylist()
         return numbers
 
+    @property
+    def changed_at(self) -> set[datetime]:
+        """When the bookings in this batch were changed, aware."""
+        times: set[datetime] = set(self.shaped.tables["bookings"].column("updated_at").to_pylist())
+        return times
+
     def booking_of_each_customer(self) -> dict[str, str]:
         """For the id of each customer of these bookings, but for the forgotten, the number of one of theirs."""
         customers = self.shaped.tables["bookings"].column("customer_id").to_pylist()

@@ -5,16 +5,18 @@ Which ranges are asked for, and what counts as read, is decided and remembered i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import dlt
 import pyarrow.compute as pc
 from dlt.extract import DltResource
 
+from bookeo.client.permissions import OF_CUSTOMERS, hidden_tables
 from bookeo.cursor.digests import digest_key
 from bookeo.cursor.ranges import SETTLING, ListReading, Wanted, next_range
 from bookeo.cursor.state import PAYMENTS, Listing, changing
+from bookeo.cursor.window_read import WindowRead
 from bookeo.errors import BookeoError, ListSuspicious, NotFound, PermissionMissing
 from bookeo.extract.batch import Batch
 from bookeo.extract.chunks import max_window_bookings, window_batches
@@ -50,7 +52,13 @@ def booking_pages(session: LoadSession, fed_tables: frozenset[str], calls_per_bo
         if session.bookings is None:
             _require_bookings(session)
             session.calls_per_booking = calls_per_booking
-            tables = frozenset(fed_tables & set(dlt.current.source().selected_resources))
+            wanted = frozenset(fed_tables & set(dlt.current.source().selected_resources))
+            tables = wanted - hidden_tables(session.may_read, session.settings)
+            if not tables:
+                session.notes.say(
+                    f"Nothing is read for {', '.join(sorted(wanted))}: the api key lacks the permission to see them."
+                )
+                return
             session.bookings = _begin(session, "bookings", _wanted(session, tables))
             session.reader = _reader(
                 session,
@@ -79,6 +87,10 @@ def payment_feed(session: LoadSession) -> DltResource:
         if session.payments_along and (session.bookings_changed or session.failure or not session.finished):
             return  # The bookings that these payments are linked to must be in the destination first.
         learn_forgotten(session)
+        if not session.may_read("payments"):
+            # An empty feed would only mean that there is nothing to be seen, and must not count as read.
+            session.notes.say("Payments are left out: the api key lacks the permission payments_r_all.")
+            return
         if session.payments is None:
             again = max(timedelta(days=session.settings.payments_again_days), SETTLING)
             session.payments = _begin(session, "payments", _wanted(session, frozenset({PAYMENTS}), again))
@@ -171,10 +183,15 @@ def _batches(session: LoadSession, reading: ListReading, reader: WindowReader, e
                     raise
                 session.failure = error
                 return
+        if _may_hide(session, reading, batch, reads):
+            _ask_again(session, reading)
+        hidden = _hidden(session, reading.listing)
         yield batch
         newest = _newest(batch, VERSION_COLUMNS[reading.listing], session.now)
         with changing(dlt.current.source_state()) as state:
-            reading.land(state, session.clocks, reads, newest, ended=ended)
+            reading.land(state, session.clocks, reads, newest, ended=ended and session.failure is None, hidden=hidden)
+            if hidden:
+                state.bookings.unsee(batch.changed_at, hidden)
         del batch  # and with it its answers and tables, while the next ones are read
     if not session.chunked:
         reader.close()
@@ -203,12 +220,56 @@ def _require_bookings(session: LoadSession) -> None:
         )
 
 
-def _believe_silence(session: LoadSession, reading: ListReading) -> None:
-    """Look for a reason why nothing is listed where there were records.
+def _may_hide(session: LoadSession, reading: ListReading, batch: Batch, reads: Sequence[WindowRead]) -> bool:
+    """Tell whether an answer shows so little that the api key may have lost a permission since the load began.
+
+    An empty window is worth the question only where the daily look back would not read it again.
+    """
+    known_until, now = reading.range.known_until, session.now
+    silent = [read.window for read in reads if not read.keys and read.window.start <= now]
+    if any(window.start < now - SETTLING and (not known_until or window.end > known_until) for window in silent):
+        return True
+    return (
+        reading.listing == "bookings"
+        and session.settings.customers == "as_needed"
+        and session.may_read("customers")
+        and bool(batch.customers_not_embedded())
+    )
+
+
+def _ask_again(session: LoadSession, reading: ListReading) -> None:
+    """Ask once more what the api key may do, and let empty windows not count where it may not read the list any more.
+
+    Where a chunked load cannot go on, `session.failure` says why.
 
     Raises:
-        PermissionMissing: The api key has lost the permission.
-        ListSuspicious: A record is still there, or too many are gone at once to be believed.
+        BookeoError: The api key has lost the permission to read the list, or cannot be asked about.
+    """
+    try:
+        _require_permission_still(session, reading)
+    except BookeoError as error:
+        if not session.chunked:
+            raise
+        session.failure = session.failure or error
+        reading.distrust_silence()
+
+
+def _hidden(session: LoadSession, listing: Listing) -> frozenset[str]:
+    """Find the tables for which what is read now does not count."""
+    if listing == "payments":
+        return frozenset()
+    # Where nobody could tell what the api key may read by now, it may read no customers.
+    return hidden_tables(session.may_read, session.settings) | (
+        OF_CUSTOMERS if session.identity_unsure else frozenset()
+    )
+
+
+def _require_permission_still(session: LoadSession, reading: ListReading) -> None:
+    """Ask once more what the api key may do.
+
+    Raises:
+        PermissionMissing: It has lost the permission to read the list.
+        BookeoError: It cannot be asked.
     """
     session.ask_identity_again()
     if not session.may_read(reading.listing):
@@ -217,6 +278,16 @@ def _believe_silence(session: LoadSession, reading: ListReading) -> None:
             "the same command again.",
             permission=f"{reading.listing}_r_all",
         )
+
+
+def _believe_silence(session: LoadSession, reading: ListReading) -> None:
+    """Look for a reason why nothing is listed where there were records.
+
+    Raises:
+        PermissionMissing: The api key has lost the permission.
+        ListSuspicious: A record is still there, or too many are gone at once to be believed.
+    """
+    _require_permission_still(session, reading)
     gone = 0
     if reading.listing == "bookings":
         for number in sorted(reading.expected)[:ASKED_WHEN_SILENT]:

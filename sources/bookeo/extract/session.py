@@ -166,6 +166,8 @@ class LoadSession:
         self._on_progress = on_progress
         self._lock = threading.Lock()
         self._identity: ApiKeyInfo | None = None
+        self.identity_unsure = False
+        """Whether the api key may have lost permissions, as it could not be asked about again."""
 
     def _open_archive(self) -> Archive | None:
         if not self.settings.archive:
@@ -198,7 +200,9 @@ class LoadSession:
             BookeoError: As `BookeoClient.api_key_info`.
         """
         with self._lock:
+            self.identity_unsure = True
             self._identity = self.client.api_key_info()
+            self.identity_unsure = False
 
     @property
     def clocks(self) -> Clocks:
