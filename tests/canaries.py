@@ -51,6 +51,8 @@ TEXTS = {
     "paymentMethodOther",
 }
 SPECIAL = {"emailAddress": f"{MARK}@example.org", "dateOfBirth": BORN, "sourceIp": IP}
+SPECIAL["source"] = f"utm_source=paper|utm_medium=print|gclid={MARK}|referrer=https://forum.example/{MARK}"
+"""Where a booking came from: not personal, but for the ids in it."""
 OF_ITEMS = {"phoneNumbers": ("number", PHONE), "customFields": ("value", MARK), "options": ("value", MARK)}
 OF_ITEMS |= {"resources": ("name", MARK), "priceAdjustments": ("description", MARK)}
 

@@ -56,6 +56,13 @@ COLUMNS: dict[str, str] = {
         last_change_time time lastChangeTime
         last_change_agent text lastChangeAgent
         source text source
+        source_ids text source.ids
+        source_name text source
+        source_medium text source.medium
+        source_campaign text source.campaign
+        source_term text source.term
+        source_content text source.content
+        source_referrer text source.referrer
         source_ip text sourceIp
         promotion_code_input text promotionCodeInput
         promotion_name text promotionName

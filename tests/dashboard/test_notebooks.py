@@ -99,7 +99,7 @@ def test_the_dashboard_runs_as_a_program(
     assert ("selection" in definitions) == (which != "empty")
     if which != "empty":
         assert "Revenue booked" in text
-        assert text.count('class="card"') == 17
+        assert text.count('class="card"') == 18
 
 
 def test_what_fails_says_so_and_hides_nothing_else(
@@ -117,7 +117,7 @@ def test_what_fails_says_so_and_hides_nothing_else(
     outputs, _ = app.run()
     text = "".join(str(getattr(output, "text", "")) for output in outputs)
     assert text.count("This cannot be shown") == 1
-    assert text.count('class="card"') == 17
+    assert text.count('class="card"') == 18
     assert "no weekday is like another" in capfd.readouterr().err
 
 

@@ -70,6 +70,7 @@ def bookings_of(world: World) -> Frame:
                 if booking["productId"] in sold_whole
                 else sum(p["number"] * seats[p["peopleCategoryId"]] for p in people),
                 "source": booking.get("source", "unknown"),
+                **dict.fromkeys(("medium", "campaign", "term", "content", "referrer"), "none"),
                 "promotion": booking.get("promotionName", "none"),
                 "has_coupon": bool(booking.get("couponCodes")),
                 "customer_booking": made_by[customer] if customer else None,

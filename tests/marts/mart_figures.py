@@ -75,7 +75,9 @@ def booked(bookings: Frame) -> dict[str, Frame]:
                 "lead_days_average": ("lead_days", "standing_bookings"),
             },
         ),
-        "mart_sources_by_day": add_up(bookings, [*by_day, "source"], counted | gone | first | seats | gross_and_net),
+        "mart_sources_by_day": add_up(
+            bookings, [*by_day, "source", "medium", "campaign"], counted | gone | first | seats | gross_and_net
+        ),
         "mart_promotions_by_day": add_up(
             bookings,
             [*by_day, "promotion"],

@@ -221,6 +221,31 @@ def test_every_check_finds_what_it_is_for(in_duckdb: Built, folder: Path) -> Non
     assert all(found.values()), f"nobody tried {[check for check, times in found.items() if not times]}"
 
 
+def test_sources_that_any_version_has_loaded_have_names_and_no_ids(in_duckdb: Built, folder: Path) -> None:
+    parsed = {"source_name": "news", "source_medium": "email", "source_campaign": "May", "source_term": "kayak"}
+    parsed |= {"source_content": "top", "source_referrer": "mail.example"}
+    texts = {"parsed": ("utm_source=news|gclid=(id)", parsed), "desk": (" Front desk ", {}), "blank": (" ", {})}
+    texts |= {"old": ("utm_source=news|gclid=Ada", {}), "none": (None, {})}
+    database = shutil.copy(in_duckdb.said["database"], folder)
+    with duckdb.connect(str(database)) as connection:
+        for number, (text, columns) in texts.items():
+            row = {"account_id": "a", "booking_number": number, "source": text, **columns}
+            marks = ", ".join("?" * len(row))
+            connection.execute(f"INSERT INTO bookeo_data.bookings ({', '.join(row)}) VALUES ({marks})", [*row.values()])
+        found = connection.execute(
+            "SELECT booking_number, source, medium, campaign, term, content, referrer "
+            "FROM bookeo_staging.stg_bookings WHERE account_id = 'a'"
+        ).fetchall()
+    nothing = (None,) * 5
+    assert {number: rest for number, *rest in found} == {
+        "parsed": ["news", "email", "May", "kayak", "top", "mail.example"],
+        "desk": ["Front desk", *nothing],
+        "blank": [None, *nothing],
+        "old": ["unparsed", *nothing],
+        "none": [None, *nothing],
+    }
+
+
 def test_an_empty_database(built: Built) -> None:
     assert built.empty == dict.fromkeys(described_marts(), 0)
     assert min(built.counts.values()) > 0

@@ -70,6 +70,7 @@ def booking(**more: Any) -> dict[str, Any]:
         "canceled": True,
         "cancelationAgent": MARK,
         "sourceIp": MARK,
+        "source": f"utm_source=paper|gclid={MARK}|visitor={MARK}|referrer=https://forum.example/{MARK}",
         "creationTime": "2026-01-01T09:00:00+11:00",
         "creationAgent": MARK,
         "lastChangeAgent": MARK,

@@ -157,6 +157,7 @@ def test_personal_columns_are_marked() -> None:
     assert marked["customer_bookings", "title"] == "name"
     assert marked["rejected_rows", "raw"] == "free_text"
     assert marked["payments", "transaction_id"] == "online_id"
+    assert marked["bookings", "source_ids"] == "online_id"
     assert marked["bookings", "specific_voucher_code"] == marked["booking_coupons", "coupon_code"] == "free_text"
     for table in TABLES.values():
         for column in table.columns:

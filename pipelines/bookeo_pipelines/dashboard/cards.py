@@ -76,6 +76,7 @@ SECTIONS = {
         Card("Retention", customers.retention, customer_charts.retention, "No month has passed since the first one."),
         Card("Lifetime value", customers.lifetime_value, customer_charts.lifetime_value, "No customers yet."),
         Card("Sources", figures.sources, charts.sources),
+        Card("Campaigns", figures.campaigns, charts.campaigns, "No booking of this period tells of a campaign."),
         Card("Promotions", figures.promotions, charts.promotions),
     ),
     "Money": (

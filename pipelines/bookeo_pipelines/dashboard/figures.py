@@ -207,14 +207,30 @@ def payment_methods(marts: Marts, selection: Selection) -> pd.DataFrame:
     return marts.rows(sql, **selection.values)
 
 
+SHOWN = 30
+"""Values of a column of anybody's words that are shown by name; the others are added up."""
+
+
 def _mix(marts: Marts, selection: Selection, by: str, more: str) -> pd.DataFrame:
+    # Of the bookings themselves: what is rare in an account's history may be frequent in the period.
     sql = f"""
-        SELECT {by}, sum(bookings)::BIGINT AS bookings_made, sum(canceled_bookings)::BIGINT AS canceled_bookings,
-               sum(standing_bookings)::BIGINT AS bookings, {more}, sum(seats)::BIGINT AS seats,
+        WITH mixed AS (
+            SELECT {by}, count(*) AS bookings_made, count(*) FILTER (is_canceled) AS canceled_bookings,
+                   count(*) FILTER (NOT is_canceled) AS bookings, {more},
+                   coalesce(sum(seats) FILTER (NOT is_canceled), 0) AS seats,
+                   coalesce(sum(gross_amount) FILTER (NOT is_canceled), 0) AS gross_amount
+            FROM fct_bookings WHERE {CHOSEN} AND booked_date BETWEEN $since AND $until GROUP BY {by}
+        ),
+        ranked AS (
+            SELECT * REPLACE (if(place > {SHOWN}, format('other ({{}})', different - {SHOWN}), {by}) AS {by}) FROM (
+                SELECT *, row_number() OVER (ORDER BY gross_amount DESC, {by}) AS place, count(*) OVER () AS different
+                FROM mixed
+            )
+        )
+        SELECT {by}, sum(COLUMNS(* EXCLUDE ({by}, gross_amount, place, different)))::BIGINT,
                sum(gross_amount) AS gross_amount,
                (sum(gross_amount) / nullif(sum(sum(gross_amount)) OVER (), 0))::DECIMAL(19, 6) AS gross_rate
-        FROM mart_{by}s_by_day WHERE {CHOSEN} AND booked_date BETWEEN $since AND $until
-        GROUP BY {by} ORDER BY gross_amount DESC, {by}"""
+        FROM ranked GROUP BY {by} ORDER BY min(place)"""
     return marts.rows(sql, **selection.values)
 
 
@@ -226,9 +242,23 @@ def sources(marts: Marts, selection: Selection) -> pd.DataFrame:
         selection: What is chosen.
 
     Returns:
-        One row for each source, that of most revenue first.
+        One row for each source, that of most revenue first; of more than 30, the others together, as `other (n)`.
     """
-    return _mix(marts, selection, "source", "sum(new_customer_bookings)::BIGINT AS new_customer_bookings")
+    return _mix(marts, selection, "source", _NEW_CUSTOMERS)
+
+
+def campaigns(marts: Marts, selection: Selection) -> pd.DataFrame:
+    """Which campaigns led to the bookings made in the period.
+
+    Args:
+        marts: The marts.
+        selection: What is chosen.
+
+    Returns:
+        One row for each campaign as in `sources`, `none` for bookings without one; no row where all are.
+    """
+    mix = _mix(marts, selection, "campaign", _NEW_CUSTOMERS)
+    return mix if (mix["campaign"] != "none").any() else mix.iloc[:0]
 
 
 def promotions(marts: Marts, selection: Selection) -> pd.DataFrame:
@@ -239,9 +269,13 @@ def promotions(marts: Marts, selection: Selection) -> pd.DataFrame:
         selection: What is chosen.
 
     Returns:
-        One row for each promotion, that of most revenue first; `none` for bookings without one.
+        One row for each promotion as in `sources`; `none` for bookings without one.
     """
-    return _mix(marts, selection, "promotion", "sum(coupon_bookings)::BIGINT AS coupon_bookings")
+    coupons = "count(*) FILTER (has_coupon AND NOT is_canceled) AS coupon_bookings"
+    return _mix(marts, selection, "promotion", coupons)
+
+
+_NEW_CUSTOMERS = "count(*) FILTER (customer_kind = 'new' AND NOT is_canceled) AS new_customer_bookings"
 
 
 def weekdays(marts: Marts, selection: Selection) -> pd.DataFrame:

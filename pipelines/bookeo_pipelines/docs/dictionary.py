@@ -102,7 +102,7 @@ def api_field(table: Table, column: Column) -> str:
     """
     if column.origin == "parent" and table.parent is not None:
         return api_field(TABLES[table.parent], TABLES[table.parent].column(column.name))
-    if column.origin not in ("field", "local_date", "local_time", "utc_offset"):
+    if not column.is_read:
         return "–"
     place = _PLACES.get(table.name, "")
     paths = (".".join(filter(None, (place, path))) for path in column.json_path.split(" else "))

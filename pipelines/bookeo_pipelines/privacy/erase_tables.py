@@ -210,6 +210,10 @@ class Tables:
         if table.ours and (table.name, column.name) == ("payments", "description"):
             # It says nothing but which booking it is for, and comes again with every reading of the feed.
             return Where(f"{name} = CASE WHEN {name} = 'Booking ' || booking_number THEN {name} END")
+        if table.ours and (table.name, column.name) == ("bookings", "source"):
+            # As a version of before left it, with click ids; one that was parsed has them in a column of their own.
+            parsed = " OR source_name IS NOT NULL" if table.has("source_name") else ""
+            return Where(f"{name} = CASE WHEN position('=' IN {name}) = 0{parsed} THEN {name} END")
         if column.name in staying if staying is not None else column.personal is None:
             return None
         return Where(f"{name} = {_nothing(column)}")

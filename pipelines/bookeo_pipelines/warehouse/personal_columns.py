@@ -38,6 +38,7 @@ SELF_EXPLAINING: dict[str, Personal] = {
     "date_of_birth": "birth",
     "source_ip": "ip",
     "transaction_id": "online_id",
+    "source_ids": "online_id",
     "coupon_code": "free_text",
     "voucher_code": "free_text",
     "comment": "free_text",

@@ -37,6 +37,37 @@
     * cast({{ '%.*f' % (places, 0.1 ** places) }} as decimal(7, {{ places }}))
 {%- endmacro %}
 
+{#
+  What is shown of a column that holds anybody's words: the values of most bookings of the account, and "other (n)" for the n
+  others. As a common table expression called `shown_<column>`, to be joined by account_id and the column.
+#}
+{% macro shown(column) -%}
+shown_{{ column }} as (
+    select
+        account_id,
+        {{ column }},
+        case
+            when place <= {{ var('shown_values') }} then {{ column }}
+            else 'other (' || cast(different - {{ var('shown_values') }} as varchar) || ')'
+        end as shown
+    from (
+        select
+            account_id,
+            {{ column }},
+            row_number() over (partition by account_id order by count(*) desc, {{ column }}) as place,
+            count(*) over (partition by account_id) as different
+        from {{ ref('fct_bookings') }}
+        group by account_id, {{ column }}
+    ) as counted
+)
+{%- endmacro %}
+
+{# Joins what is shown of a column to bookings. #}
+{% macro join_shown(column) -%}
+inner join shown_{{ column }}
+    on shown_{{ column }}.account_id = bookings.account_id and shown_{{ column }}.{{ column }} = bookings.{{ column }}
+{%- endmacro %}
+
 {# The season of a month on the northern hemisphere, by meteorologists' whole months; pass months moved by six for the southern. #}
 {% macro season_of(month) -%}
     case when {{ month }} in (12, 1, 2) then 'winter' when {{ month }} in (3, 4, 5) then 'spring'

@@ -26,6 +26,7 @@ from bookeo.transform.json_values import (
     to_text,
     to_time,
 )
+from bookeo.transform.source_text import parse_source, with_ids
 
 _TEXT, _NUMBER = Field(Scalar("text")), Field(Scalar("bigint"))
 _ENVELOPE: Mapping[str, Field] = {
@@ -169,11 +170,20 @@ def private_value(node: Node | None, value: Any, privacy: Privacy) -> Any:
         return [left if item is DROPPED else item for item in items]
     if not isinstance(node, Scalar) or not _fits(node, value):
         return _misfit(node, value, privacy)
+    if node.is_source:
+        return _private_source(to_text(value), privacy)
     action = privacy.action([node.personal] if node.personal else [])
     if action == "keep":
         return value
     # nothing but a text can hold a hash
     return privacy.hashed(to_text(value)) if action == "hash" and node.type == "text" else DROPPED
+
+
+def _private_source(text: str, privacy: Privacy) -> str:
+    action = privacy.action(["online_id"])
+    if action == "keep":
+        return text
+    return with_ids(parse_source(text), lambda ids: privacy.hashed(ids) if action == "hash" else None)
 
 
 def _private_object(node: Record, value: Mapping[str, Any], privacy: Privacy) -> dict[str, Any]:

@@ -24,6 +24,23 @@ _PAYMENTS_ON_CREATION = objects(
     transactionId=Scalar("text", "online_id"),
 )
 
+
+def _source(**descriptions: str) -> tuple[Column, ...]:
+    """Make the columns of the text in which a booking says where it came from."""
+    return tuple(
+        Column(
+            "source" if part == "text" else f"source_{part}",
+            "text",
+            "source",
+            description,
+            personal="online_id" if part == "ids" else None,
+            origin="source_part",
+            part=part,
+        )
+        for part, description in descriptions.items()
+    )
+
+
 BOOKINGS = Table(
     name="bookings",
     key=("account_id", "booking_number"),
@@ -97,7 +114,16 @@ BOOKINGS = Table(
         Column("creation_agent", "text", "creationAgent", "Who made it.", personal="name"),
         *moment("last_change_time", "lastChangeTime", "When it was last changed; null if never."),
         Column("last_change_agent", "text", "lastChangeAgent", "Who last changed it.", personal="name"),
-        Column("source", "text", "source", "Where the booking came from."),
+        *_source(
+            text="Where the booking came from, as the site wrote it; (id) stands for what is in source_ids.",
+            ids="What the site wrote there about the visitor: ids of clicks, other ids, addresses beyond their host.",
+            name="Name of the source: utm_source, or else the text, the network of a click id, or the referrer.",
+            medium="How that leads to the site: utm_medium, such as cpc or email.",
+            campaign="Name of the campaign: utm_campaign.",
+            term="What was searched for: utm_term.",
+            content="Which link or advertisement it was: utm_content.",
+            referrer="Host of the page that the visitor came from.",
+        ),
         Column("source_ip", "text", "sourceIp", "IP address from which it was made.", personal="ip"),
         Column(
             "promotion_code_input",

@@ -90,6 +90,8 @@ def _columns_node(table: Table) -> Record:
                 node = _merge(node, _at(path, Field(_leaf(column), key=column.name in table.key)))
         elif column.origin in ("local_date", "local_time", "utc_offset"):
             node = _merge(node, _at(column.path, Field(Scalar("timestamp"))))
+        elif column.origin == "source_part":
+            node = _merge(node, _at(column.path, Field(Scalar("text", "online_id", is_source=True))))
     return node
 
 

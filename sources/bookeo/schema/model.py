@@ -24,6 +24,7 @@ Origin = Literal[
     "local_date",
     "local_time",
     "utc_offset",
+    "source_part",
     "parent",
     "position",
     "constant",
@@ -36,7 +37,8 @@ Origin = Literal[
 """Where a column's value comes from.
 
 `field`: the path in the record. `local_date`, `local_time`: the same, without conversion to UTC. `utc_offset`: the
-minutes by which the clock that shows the time there is ahead of UTC. `parent`: the column of the same name in the
+minutes by which the clock that shows the time there is ahead of UTC. `source_part`: what the text there, a booking's
+source, says of the column's `part`. `parent`: the column of the same name in the
 entity's own table. `position`: place in the list, from 0. `constant`: said by whoever asked for the page. `extra`: what
 no column declares. `deleted`: false, and true in a tombstone. `none`: not from the API, null.
 """
@@ -56,10 +58,12 @@ class Scalar:
     Args:
         type: What it becomes. `json` stands for any JSON at all, kept as its text.
         personal: Class of personal information, or None.
+        is_source: Whether it is the text in which a booking says where it came from: only the ids in it are personal.
     """
 
     type: ColumnType
     personal: Personal | None = None
+    is_source: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +128,7 @@ class Column:
         origin: Where the value comes from.
         node: For a `json` column, what the JSON looks like; None stands for anything.
         default: For a `constant` column, its value when the page names none.
+        part: For a `source_part` column, which part: the name of a field of `transform.source_text.BookingSource`.
     """
 
     name: str
@@ -134,6 +139,12 @@ class Column:
     origin: Origin = "field"
     node: Node | None = None
     default: str | None = None
+    part: str | None = None
+
+    @property
+    def is_read(self) -> bool:
+        """Whether it is read from a field of the API's record."""
+        return self.origin in ("field", "local_date", "local_time", "utc_offset", "source_part")
 
     @property
     def json_path(self) -> str:

@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 from bookeo.schema import Table, arrow_schema
 from bookeo.schema.arrow_and_dlt import ARROW_TYPES
 from bookeo.schema.model import EXTRA_FIELD, Column, ColumnType, Items, Node, Record
+from bookeo.transform.source_text import BookingSource, parse_source
 
 Columns = dict[str, pa.Array]
 """The values of a table or of a level of JSON objects, by column name or by path."""
@@ -139,6 +140,9 @@ def build(table: Table, fields: Columns, count: int, origins: Origins) -> Column
     Raises:
         UnfitError: A value is not what the declaration promises.
     """
+    sources = {column.json_path for column in table.columns if column.origin == "source_part"}
+    for path in sources:
+        fields = {**fields, **{f"{path}, {part}": texts for part, texts in _source_parts(fields[path]).items()}}
     return {column.name: _column(column, fields, count, origins) for column in table.columns}
 
 
@@ -155,6 +159,8 @@ def _column(column: Column, fields: Columns, count: int, origins: Origins) -> pa
             return convert(column, fields[column.json_path])
         case "utc_offset":
             return _utc_offsets(fields[column.json_path])
+        case "source_part":
+            return fields[f"{column.json_path}, {column.part}"]
         case "parent":
             assert origins.parent is not None
             return origins.parent[column.name]
@@ -223,6 +229,18 @@ def _dates(values: pa.Array) -> pa.Array:
     if pc.min(dates.cast(pa.int32())).as_py() < _FIRST_INSTANT // 86_400_000_000:
         raise pa.ArrowInvalid("year")
     return dates
+
+
+def _source_parts(texts: pa.Array) -> Columns:
+    """The parts of each booking's source, each distinct text parsed once."""
+    if texts.null_count == len(texts):
+        return dict.fromkeys(BookingSource.__slots__, pa.nulls(len(texts), pa.string()))
+    encoded = texts.dictionary_encode()
+    parsed = [parse_source(text) for text in encoded.dictionary.to_pylist()]
+    return {
+        part: pa.array([getattr(source, part) for source in parsed], pa.string()).take(encoded.indices)
+        for part in BookingSource.__slots__
+    }
 
 
 def _utc_offsets(times: pa.Array) -> pa.Array:

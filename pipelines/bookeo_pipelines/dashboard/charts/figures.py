@@ -236,6 +236,20 @@ def sources(frame: pd.DataFrame, currency: str, step: str) -> Any:
     )
 
 
+def campaigns(frame: pd.DataFrame, currency: str, step: str) -> Any:
+    """Draws `figures.campaigns`.
+
+    Args:
+        frame: The figure.
+        currency: The currency of its amounts.
+        step: Not used.
+
+    Returns:
+        The chart.
+    """
+    return mix(frame, currency, "gross_amount", "Campaigns", "Revenue booked in the period. " + WITH_TAXES)
+
+
 def promotions(frame: pd.DataFrame, currency: str, step: str) -> Any:
     """Draws `figures.promotions`.
 

@@ -19,6 +19,12 @@ with bookings as (
     'creation_time_offset_minutes': 'bigint',
     'last_change_time_offset_minutes': 'bigint',
     'source': 'text',
+    'source_name': 'text',
+    'source_medium': 'text',
+    'source_campaign': 'text',
+    'source_term': 'text',
+    'source_content': 'text',
+    'source_referrer': 'text',
     'promotion_name': 'text',
     'total_gross_amount': 'numeric(19, 4)',
     'total_gross_currency': 'text',
@@ -49,7 +55,15 @@ select
     {{ made_at() }} as creation_time,
     case when creation_time is not null then creation_time_offset_minutes else last_change_time_offset_minutes end
         as creation_time_offset_minutes,
-    source,
+    -- A text that version 0.1 has loaded may hold ids of clicks, which are personal, among its tags.
+    coalesce(
+        source_name, case when position('=' in source) > 0 then 'unparsed' when trim(source) <> '' then trim(source) end
+    ) as source,
+    source_medium as medium,
+    source_campaign as campaign,
+    source_term as term,
+    source_content as content,
+    source_referrer as referrer,
     promotion_name,
     total_gross_amount,
     total_gross_currency,
