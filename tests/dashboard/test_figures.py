@@ -147,7 +147,7 @@ def test_of_many_sources_the_rare_ones_are_shown_together() -> None:
         [card] = [card for card in CARDS if card.title == "Campaigns"]
         frame, chart = cards.asked(card, held, chosen)
         assert list(frame["campaign"]) == ["none", "spring"]
-        assert chart.to_dict()["title"]["text"] == "Campaigns, EUR"
+        assert "Campaigns, EUR" in str(chart.to_dict()["title"])
         connection.execute("UPDATE fct_bookings SET campaign = 'none'")
         assert figures.campaigns(held, chosen).empty
 
