@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +35,6 @@ from bookeo_pipelines.replay.runner import run_replay
 from bookeo_pipelines.status.status import read_status
 from bookeo_pipelines.warehouse.load_packages import working_folder
 from bookeo_sandbox import Sandbox, serve
-from bookeo_sandbox.service import Service
 from isolation import READ_CLOCKS
 from places import Place
 from truth import assert_equals_truth
@@ -179,7 +177,7 @@ ADVERSITIES: Makers = {
 }
 LOADS: Makers = {
     "load": (6, lambda chance: _draw_load(chance)),
-    "kill": (4, lambda chance: {"at": chance.randint(1, 150), **_draw_load(chance)}),
+    "kill": (4, lambda chance: {"at": chance.randint(1, 100), **_draw_load(chance)}),
 }
 ACTIONS: Makers = {
     **LOADS,
@@ -206,7 +204,6 @@ class World:
         self.database = folder / "loaded.duckdb"
         self.target = Target(place.destination) if place else Target(database=self.database)
         self.archive = folder / "archive"
-        self._server_ahead = 0
         self._machine_ahead = 0
         self._alive = _Life(patch)
         self._forgotten: set[str] = set()
@@ -284,7 +281,8 @@ class World:
 
     def clock(self, server: int, machine: int) -> None:
         """Clocks are wrong from now on."""
-        self._server_ahead, self._machine_ahead = server, machine
+        self.sandbox.fault("wrong_date", seconds=server)
+        self._machine_ahead = machine
 
     def late(self, minutes: int, which: int) -> None:
         """A booking is changed, and listed with a time of change that long ago."""
@@ -317,7 +315,7 @@ class World:
         self.sandbox.remove_hooks()
         self.sandbox.permissions(PERMISSIONS)
         self.sandbox.revoke(revoked=False)
-        self._server_ahead = self._machine_ahead = 0
+        self._machine_ahead = 0
 
     def new_container(self) -> None:
         """The working folder is gone."""
@@ -401,20 +399,18 @@ class World:
     def _patch_clocks(self, patch: pytest.MonkeyPatch) -> None:
         world = self
 
-        def date(service: Service) -> str:
-            with service.business.lock:
-                return formatdate(service.business.now() + world._server_ahead, usegmt=True)
-
         def read(watch: ClockWatch, before: Reading | None = None) -> Clocks:
             machine = world._true_now() + timedelta(seconds=world._machine_ahead)
             return replace(READ_CLOCKS(watch, before), machine=machine)
 
-        patch.setattr(Service, "date", date)
         patch.setattr(ClockWatch, "read", read)
 
 
 class _Life:
-    """Raises `Killed` at one step of dlt or of the database, and at each one after it until the run has ended."""
+    """Raises `Killed` at one step of dlt or of the database, and at each one after it until the run has ended.
+
+    Only steps of the main thread are counted and stopped; other threads end what they have begun.
+    """
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         from dlt.common.storages import FileStorage
@@ -444,11 +440,11 @@ class _Life:
 
     def _counted(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def counted(*args: Any, **kwargs: Any) -> Any:
-            if self._left is not None:
+            # One of dlt's threads that ended so would be waited for without an end.
+            if self._left is not None and threading.current_thread() is threading.main_thread():
                 self._left -= 1
                 if self._left <= 0:
-                    # Nobody would notice the end of one of dlt's threads otherwise.
-                    raise Killed if threading.current_thread() is threading.main_thread() else ChildProcessError
+                    raise Killed
             return original(*args, **kwargs)
 
         return counted
