@@ -156,12 +156,11 @@ def place_of(destination: str, dataset: str) -> str:
     """
     from dlt.common.configuration.exceptions import ConfigFieldMissingException
 
+    from bookeo_pipelines.destinations.dlt_compat import configuration_of
+
     made = make_destination(destination)
-    initial = made.spec()
-    if hasattr(initial, "_bind_dataset_name"):
-        initial = initial._bind_dataset_name(dataset_name=dataset)
     try:
-        return str(made.configuration(initial))
+        return str(configuration_of(made, dataset))
     except ConfigFieldMissingException as error:
         section = f"[destination.{made.destination_name}{'.credentials' if 'credentials' in error.fields else ''}]"
         raise SettingsError(

@@ -10,6 +10,7 @@ from typing import Any
 from dlt.extract import DltResource
 
 from bookeo import LoadSession
+from bookeo.dlt_compat import parent_of
 from bookeo.errors import BookeoError, RequestBudgetSpent, RetriableError
 from bookeo_pipelines.destinations.errors import as_bookeo_error, note_cause
 from bookeo_pipelines.destinations.same_file import SameFile
@@ -17,7 +18,7 @@ from bookeo_pipelines.destinations.target import Target, kept_open
 from bookeo_pipelines.observability.observer import LoadWatch
 from bookeo_pipelines.warehouse.client import Warehouse
 from bookeo_pipelines.warehouse.comments import describe_tables
-from bookeo_pipelines.warehouse.load_packages import load_pending
+from bookeo_pipelines.warehouse.load_packages import extract, load_pending
 from bookeo_pipelines.warehouse.package_origin import is_stray, note_origin
 from bookeo_pipelines.warehouse.writer_lock import WriterLock
 
@@ -77,7 +78,7 @@ class Committing:
         self.close()
         try:
             with self._watch.step("extract"):
-                self.pipeline.extract(source)
+                extract(self.pipeline, source)
             # They are of this package alone, and take more memory than anything else.
             self._session.versions.clear()
             with self._watch.step("normalize"):
@@ -155,4 +156,4 @@ def answers_of(resource: DltResource) -> str:
     Returns:
         The other's name.
     """
-    return str(resource._pipe.parent.name)
+    return str(parent_of(resource))

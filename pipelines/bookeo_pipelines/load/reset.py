@@ -17,7 +17,7 @@ from bookeo_pipelines.destinations.errors import as_bookeo_error
 from bookeo_pipelines.destinations.target import Target
 from bookeo_pipelines.warehouse.access import sole_access
 from bookeo_pipelines.warehouse.cursors import Cursors, read_cursors
-from bookeo_pipelines.warehouse.load_packages import finish_pending, open_pipeline, pipeline_name
+from bookeo_pipelines.warehouse.load_packages import finish_pending, load, open_pipeline, pipeline_name
 
 PAYMENTS = frozenset(table.name for table in PAYMENT.tables)
 SETTINGS = frozenset(table.name for entity in SETTINGS_ENTITIES for table in entity.tables)
@@ -97,7 +97,7 @@ class Reset:
             ):
                 _rewind(loads, self.rewind)
             self._pipeline.normalize()
-            self._pipeline.load()
+            load(self._pipeline)
         except Exception as error:
             raise as_bookeo_error(error, self._target) from None
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bookeo.errors import SettingsError
+from bookeo_pipelines.destinations.dlt_compat import configuration_of
 from bookeo_pipelines.destinations.registry import is_there, make_destination
 from bookeo_pipelines.destinations.target import Target
 from bookeo_pipelines.runtime.terminal import VisibleLines
@@ -115,7 +116,7 @@ def _connection(target: Target) -> tuple[dict[str, Any], dict[str, str]]:
             f"The marts are made in a DuckDB file or in Postgres, not in {target.destination}; its tables can be "
             "exported, or loaded into one of the two as well."
         )
-    credentials = made.configuration(made.spec()._bind_dataset_name(dataset_name=target.dataset)).credentials
+    credentials = configuration_of(made, target.dataset).credentials
     given = {
         "host": credentials.host,
         "user": credentials.username,

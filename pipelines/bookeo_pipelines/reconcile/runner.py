@@ -40,7 +40,7 @@ from bookeo_pipelines.warehouse.access import sole_access
 from bookeo_pipelines.warehouse.client import Warehouse
 from bookeo_pipelines.warehouse.cursors import Cursors, read_cursors, source_state
 from bookeo_pipelines.warehouse.deletions import mark_deleted
-from bookeo_pipelines.warehouse.load_packages import finish_pending, load_pending, open_pipeline
+from bookeo_pipelines.warehouse.load_packages import extract, finish_pending, load_pending, open_pipeline
 from bookeo_pipelines.warehouse.writer_lock import writer_lock
 
 SHOWN = 5
@@ -367,7 +367,7 @@ class _Reconciling:
 
     def _commit(self, source: Any) -> None:
         try:
-            self._pipeline.extract(source)
+            extract(self._pipeline, source)
             load_pending(self._pipeline)
         except Exception as error:
             raise as_bookeo_error(error, self._request.target) from None

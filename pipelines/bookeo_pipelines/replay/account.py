@@ -30,7 +30,7 @@ from bookeo_pipelines.warehouse.client import Warehouse
 from bookeo_pipelines.warehouse.comments import describe_tables
 from bookeo_pipelines.warehouse.cursors import read_cursors, source_state
 from bookeo_pipelines.warehouse.deletions import mark_deleted
-from bookeo_pipelines.warehouse.load_packages import finish_pending, load_pending, open_pipeline
+from bookeo_pipelines.warehouse.load_packages import extract, finish_pending, load_pending, open_pipeline
 
 PACKAGE_BYTES = 64 * 1024 * 1024
 """Rows that are gathered before they are loaded, bytes in memory: a package costs most of a second, however small."""
@@ -231,7 +231,7 @@ class AccountReplay:
         for one in tables:
             deleted = sum(one.rows["_deleted"].to_pylist()) if "_deleted" in one.rows.column_names else 0
             self._session.rows[one.table.name] += len(one.rows) - deleted
-        self._pipeline.extract(bookeo_replay(tables))
+        extract(self._pipeline, bookeo_replay(tables))
         del tables
         # dlt's objects know each other in circles, and would hold the rows until long after.
         gc.collect()

@@ -10,10 +10,10 @@ from typing import Any
 
 import pyarrow as pa
 from dlt.common.destination.exceptions import DestinationException, SchemaUpdateError
-from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
 
 from bookeo.schema import TABLES, Table, arrow_schema
 from bookeo_pipelines.destinations.delta import DeltaClient, DeltaSqlClient
+from bookeo_pipelines.destinations.dlt_compat import is_duckdb
 from bookeo_pipelines.runtime.quoting import literal
 from bookeo_pipelines.warehouse.comments import describe_tables
 from bookeo_pipelines.warehouse.load_packages import declare, making_tables
@@ -116,7 +116,7 @@ class Warehouse:
         with self._access:
             client = self._client()
         # Delta's reads the SQL before DuckDB does, and does not know marks with a type.
-        at_once = isinstance(client, DuckDbSqlClient) and not isinstance(client, DeltaSqlClient)
+        at_once = is_duckdb(client) and not isinstance(client, DeltaSqlClient)
         if at_once and keys:
             # One text: for every single value DuckDB looks for pandas, in vain where it is kept out.
             yield """SELECT unnest(from_json(%s, '["VARCHAR"]'))""", [json.dumps(list(keys))]

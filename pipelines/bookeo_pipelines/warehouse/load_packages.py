@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import dlt
-from dlt.common import time as dlt_time
 from dlt.common.destination.exceptions import DestinationException, DestinationUndefinedEntity
 from dlt.common.pipeline import get_dlt_pipelines_dir
 from dlt.common.schema.utils import new_table
@@ -17,6 +16,14 @@ from dlt.pipeline.helpers import retry_schema_update
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random
 
 from bookeo.schema import LOAD_RUNS, Table, dlt_columns
+from bookeo_pipelines.destinations.dlt_compat import (
+    complete_folders,
+    delete_loaded_files,
+    delete_unfinished_copies,
+    number_packages_after,
+    put_away_completed,
+    settings_of,
+)
 from bookeo_pipelines.destinations.errors import as_bookeo_error, can_never_load
 from bookeo_pipelines.destinations.target import Target
 from bookeo_pipelines.runtime.memory import give_back_memory
@@ -81,19 +88,15 @@ def open_pipeline(name: str, target: Target, folder: Path | None = None) -> Any:
         BookeoError: The destination cannot be asked.
     """
     folder = folder or working_folder(target)
-    # One batch of pages after the other: in turns, dlt would keep nine of them in memory.
-    dlt.config["extract.next_item_mode"] = "fifo"
-    # Where rows are staged, they are of no use when they are merged, and are people's data all the same.
-    dlt.config["load.truncate_staging_dataset"] = target.database is None
     pipeline = dlt.pipeline(
         name,
         pipelines_dir=str(folder),
         destination=target.dlt_destination(name),
         dataset_name=target.dataset,
     )
-    _delete_loaded_files(pipeline)
-    _complete_folders(pipeline)
-    _delete_unfinished_copies(pipeline)
+    delete_loaded_files(pipeline)
+    complete_folders(pipeline)
+    delete_unfinished_copies(pipeline)
     try:
         # Packages that were made for a database that is not there any more are read again, not loaded.
         if not pipeline.has_pending_data or is_stray(pipeline):
@@ -111,45 +114,8 @@ def open_pipeline(name: str, target: Target, folder: Path | None = None) -> Any:
     return pipeline
 
 
-def _delete_loaded_files(pipeline: Any) -> None:
-    """Have the files of a package deleted once they are loaded: people's data need not lie in two places."""
-    storage_config = pipeline._load_storage_config
-
-    def deleting() -> Any:
-        config = storage_config()
-        config.delete_completed_jobs = True
-        return config
-
-    pipeline._load_storage_config = deleting
-
-
-def _complete_folders(pipeline: Any) -> None:
-    """Makes the folders of packages, all of which dlt takes for granted where it finds the one around them.
-
-    A process can be killed after it made or deleted some of them, and every later one would fail.
-    """
-    storage = pipeline._get_load_storage()
-    if storage.is_storage_ready():
-        storage.initialize_storage()
-
-
-def _delete_unfinished_copies(pipeline: Any) -> None:
-    """Deletes what a killed process had not copied to the end.
-
-    Where temporary files are on another file system than packages, dlt copies each job into its folder under a name
-    that is no job's, and then takes that for a job it cannot read, for ever.
-    """
-    for found in Path(pipeline.working_dir).glob("**/*_jobs/*"):
-        if "." not in found.name:
-            found.unlink()
-
-
 def _number_after_all_before(pipeline: Any) -> None:
-    """Makes the ids of this process's packages higher than those of all packages in the destination.
-
-    dlt takes the state that came with the highest id for the newest, and makes the ids from this machine's clock: after
-    one that was ahead has been put right, every load would go on from the state of that time.
-    """
+    """Make the ids of this process's packages higher than those of all packages in the destination."""
     if pipeline.default_schema_name is None:
         return
     with pipeline.sql_client() as client:
@@ -158,9 +124,7 @@ def _number_after_all_before(pipeline: Any) -> None:
             newest = client.execute_sql(f"SELECT max(load_id) FROM {loads}")[0][0]
         except DestinationUndefinedEntity:
             return  # Nothing was ever loaded; a package waits for being the first.
-    ids = dlt_time.increasing_precise_time
-    with ids._lock:
-        ids._last = max(ids._last, float(newest or 0))
+    number_packages_after(newest)
 
 
 def declare(schema: Any, table: Table) -> None:
@@ -175,6 +139,40 @@ def declare(schema: Any, table: Table) -> None:
         made = new_table(table.name, write_disposition="append", columns=list(dlt_columns(table).values()))
         # The mark of a table that holds something; dlt does not look into others.
         schema.update_table({**made, "description": table.description, "x-normalizer": {"seen-data": True}})
+
+
+def extract(pipeline: Any, source: Any) -> None:
+    """Extract one package.
+
+    Args:
+        pipeline: The pipeline.
+        source: What to read, as resources of dlt.
+
+    Raises:
+        PipelineStepFailed: It could not be read; there is no package.
+    """
+    # One batch of pages after the other: in turns, dlt would keep nine of them in memory.
+    with settings_of(pipeline, {"extract.next_item_mode": "fifo"}):
+        pipeline.extract(source)
+
+
+def load(pipeline: Any, **options: Any) -> Any:
+    """Load the packages that are normalized.
+
+    Args:
+        pipeline: The pipeline.
+        **options: For dlt's `Pipeline.load`.
+
+    Returns:
+        dlt's account of it; of the last package that was loaded.
+
+    Raises:
+        PipelineStepFailed: A package could not be loaded; it still waits.
+    """
+    # Where rows are staged, they are of no use when they are merged, and are people's data all the same.
+    staged = pipeline.destination.destination_name != "duckdb"
+    with settings_of(pipeline, {"load.truncate_staging_dataset": staged}):
+        return pipeline.load(**options)
 
 
 def load_pending(pipeline: Any) -> Any:
@@ -193,13 +191,13 @@ def load_pending(pipeline: Any) -> Any:
         pipeline.normalize()
     give_back_memory()
     if pipeline.destination.destination_name != "duckdb":
-        return making_tables(pipeline.load)
+        return making_tables(lambda: load(pipeline))
     # Job after job: several at once only need more memory. The file stays open meanwhile, or dlt would open and close
     # it for each, for a quarter of the CPU that loading takes; and DuckDB puts all in its place when it is closed, or
     # would do so time and again.
     with pipeline.sql_client() as client:
         client.execute_sql("SET GLOBAL checkpoint_threshold = '1GB'")
-        return making_tables(lambda: pipeline.load(workers=1))
+        return making_tables(lambda: load(pipeline, workers=1))
 
 
 def making_tables(step: Callable[[], Any]) -> Any:
@@ -220,21 +218,6 @@ def making_tables(step: Callable[[], Any]) -> Any:
     return attempts(step)
 
 
-def _put_away_completed(pipeline: Any) -> int:
-    """Moves packages where they belong that are loaded and marked so; returns how many there were.
-
-    Where a process is killed between the mark and the move, dlt refuses to load the package again, for ever.
-    """
-    storage = pipeline._get_load_storage()
-    waiting = pipeline.list_normalized_load_packages()
-    marked = [load_id for load_id in waiting if storage.normalized_packages.is_package_completed(load_id)]
-    for load_id in marked:
-        storage.storage.rename_tree(
-            storage.get_normalized_package_path(load_id), storage.get_loaded_package_path(load_id)
-        )
-    return len(marked)
-
-
 def finish_pending(pipeline: Any, target: Target) -> Pending:
     """Loads the packages that an earlier run left behind.
 
@@ -249,7 +232,7 @@ def finish_pending(pipeline: Any, target: Target) -> Pending:
     Raises:
         BookeoError: The destination does not take anything just now.
     """
-    finished = _put_away_completed(pipeline) if pipeline.has_pending_data else 0
+    finished = put_away_completed(pipeline) if pipeline.has_pending_data else 0
     put_aside: list[str] = []
     while pipeline.has_pending_data:
         waiting = [*pipeline.list_extracted_load_packages(), *pipeline.list_normalized_load_packages()]
@@ -261,7 +244,7 @@ def finish_pending(pipeline: Any, target: Target) -> Pending:
                 raise as_bookeo_error(error, target) from None
             if pipeline.has_pending_data:
                 pipeline.abort_packages()
-                pipeline.load()
+                load(pipeline)
             put_aside.extend(waiting)
     if finished or put_aside:
         # A process that was killed had perhaps not noted in the working folder what its last package did.

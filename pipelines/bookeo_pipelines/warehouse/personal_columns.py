@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
-
 from bookeo.schema import TABLES, Column
 from bookeo.schema.model import Personal
+from bookeo_pipelines.destinations.dlt_compat import is_duckdb
 from bookeo_pipelines.runtime.quoting import identifier, unmarked
 
 Execute = Callable[..., Sequence[Any]]
@@ -151,7 +150,7 @@ def executor(client: Any) -> Execute:
     def execute(sql: str, *values: Any) -> Sequence[Any]:
         if not values:
             return client.execute_sql(sql.replace("%%", "%")) or ()
-        if isinstance(client, DuckDbSqlClient):
+        if is_duckdb(client):
             # dlt takes every `%s` for the mark of a parameter, those in names, too.
             marked = re.sub("%[%s]", lambda found: "?" if found[0] == "%s" else "%", sql)
             return client.native_connection.execute(marked, values).fetchall()

@@ -13,6 +13,7 @@ from dlt.common.versioned_state import decompress_state
 
 from bookeo.errors import SettingsError
 from bookeo.schema import LOAD_RUNS, TABLES
+from bookeo_pipelines.destinations.dlt_compat import read_only_duckdb
 from bookeo_pipelines.destinations.errors import as_bookeo_error
 from bookeo_pipelines.destinations.target import DatabaseBusy, Target
 from bookeo_pipelines.warehouse.access import lock_path, require_database
@@ -149,9 +150,7 @@ def _know_the_tables(pipeline: Any) -> None:
 def _read_only(target: Target) -> Any:
     if target.database is None:
         return target.dlt_destination()
-    from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
-
-    return dlt.destinations.duckdb(DuckDbCredentials(str(target.database), read_only=True))
+    return read_only_duckdb(target.database)
 
 
 def _say_who_is_loading(target: Target) -> None:

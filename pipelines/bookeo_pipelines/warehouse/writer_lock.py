@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from bookeo_pipelines.destinations.dlt_compat import configuration_of
 from bookeo_pipelines.destinations.errors import DestinationAway
 from bookeo_pipelines.destinations.target import Target
 from bookeo_pipelines.warehouse.lock import LoadRunning
@@ -119,11 +120,7 @@ def writer_lock(target: Target, account_id: str | None = None, wait_seconds: flo
 def _address(target: Target) -> str | None:
     if target.destination not in ("postgres", "ducklake"):
         return None
-    made = target.dlt_destination()
-    initial = made.spec()
-    if hasattr(initial, "_bind_dataset_name"):
-        initial = initial._bind_dataset_name(dataset_name=target.dataset)
-    credentials = made.configuration(initial).credentials
+    credentials = configuration_of(target.dlt_destination(), target.dataset).credentials
     if target.destination == "ducklake":
         credentials = credentials.catalog
         if credentials.drivername not in ("postgres", "postgresql"):

@@ -19,6 +19,7 @@ from dlt.common.storages.load_package import create_load_id
 
 from bookeo.archive.file_format import FIRST, FORGOTTEN, NOTES, ArchiveFile, Kept, KeptAnswer, operation_folder
 from bookeo.archive.store import Archive
+from bookeo.dlt_compat import parent_of
 from bookeo.extract.batch import Batch
 from bookeo.extract.session import LoadSession
 from bookeo.schema import BOOKING, CUSTOMER_BOOKING, PAYMENT
@@ -136,13 +137,9 @@ def _left_out(batch: Batch) -> list[str]:
     """Tables that these answers could feed, and do not: the user or a mode has left them out."""
     parent = dlt.current.resource_name()
     selected = dlt.current.source().selected_resources.values()
-    fed = {str(resource.table_name) for resource in selected if _parent(resource) == parent}
+    fed = {str(resource.table_name) for resource in selected if parent_of(resource) == parent}
     possible = [*batch.entity.tables, *(CUSTOMER_BOOKING.tables if batch.entity is BOOKING else ())]
     return sorted({table.name for table in possible} - fed)
-
-
-def _parent(resource: Any) -> str | None:
-    return resource._pipe.parent.name if resource.is_transformer else None
 
 
 def _rows(table: pa.Table | None) -> list[Mapping[str, Any]]:
