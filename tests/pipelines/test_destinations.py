@@ -10,6 +10,8 @@ from cheap_loads import STILL_BUSINESS, assert_exact
 from payments_by_hand import DAY, Till
 
 from bookeo_pipelines.destinations.target import target
+from bookeo_pipelines.share.query import ask, tables_in
+from bookeo_pipelines.share.read_only import QueryRefused
 from bookeo_sandbox import Sandbox, serve
 from killed_load import Moment, run_and_kill
 from load_rig import Rig, environment
@@ -91,6 +93,15 @@ def test_texts_arrive_as_they_are(
         assert [value for _, value in found] == TEXTS
         sql = f"SELECT title, product_name FROM {DATASET}.bookings WHERE booking_number = '77'"
         assert connection.execute(sql).fetchall() == [("", None)]
+    # The same in the words of whoever asks, who needs no schema and can change nothing.
+    asked = ask(None, "SELECT title, product_name AS title FROM bookings WHERE booking_number = '77'", target=where)
+    assert [*asked.columns, *asked.iloc[0]] == ["title", "title_1", "", None]
+    assert {"bookings", "booking_options"} <= {*tables_in(where)["table"]}
+    with pytest.raises(QueryRefused, match="refuses the question"):
+        ask(None, "SELECT nothing FROM bookings", target=where)
+    if name == "postgres":
+        locked = ask(None, "SELECT current_setting('transaction_read_only') AS locked", target=where)
+        assert locked["locked"].tolist() == ["on"]
 
 
 def change(sandbox: Sandbox) -> None:

@@ -29,7 +29,7 @@ from bookeo_pipelines.reconcile.comparison import Kind
 from bookeo_pipelines.reconcile.runner import Reconciliation
 from bookeo_pipelines.runtime.logs import start_logging
 from bookeo_pipelines.runtime.terminal import Terminal, VisibleLines, cell, visible
-from bookeo_pipelines.share import query
+from bookeo_pipelines.share import answer
 from bookeo_pipelines.status import check
 from bookeo_pipelines.status import report as status_view
 from bookeo_pipelines.status.status import AccountStatus, Run, TableStatus, read_status
@@ -128,7 +128,7 @@ def views(first_result: LoadResult) -> Mapping[str, Callable[[Terminal], None]]:
         "pii": lambda out: pii_view.print_inventory(out, found),
         "status": lambda out: status_view.print_status(out, accounts),
         "reconcile": each(reconcile_view.print_reconciliation, compared[:5]),
-        "query": each(query.print_rows, [rows_of([text]) for text in TEXTS]),
+        "query": each(answer.print_rows, [rows_of([text]) for text in TEXTS]),
         "line": each(lambda out, text: out.print(text, soft_wrap=True), TEXTS),
     }
 
@@ -148,7 +148,7 @@ def test_what_is_printed_holds_every_text_and_nothing_that_acts(
 
 def test_a_cell_may_have_lines_but_stays_in_its_table() -> None:
     assert cell("a\nb\x1b").plain == "a\nb\\x1b"
-    shown = printed(lambda out: query.print_rows(out, rows_of(["a\n2026-01-01 forged"])))
+    shown = printed(lambda out: answer.print_rows(out, rows_of(["a\n2026-01-01 forged"])))
     assert all(line[0] not in "a2" for line in shown.splitlines())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -10,12 +11,15 @@ from decimal import Decimal
 from pathlib import Path
 
 import duckdb
+import pandas as pd
 import pytest
 
 from bookeo_pipelines.destinations.target import Target
 from bookeo_pipelines.runtime.json_text import json_text
+from bookeo_pipelines.runtime.terminal import Terminal
+from bookeo_pipelines.share.answer import print_rows
 from bookeo_pipelines.share.query import ask
-from bookeo_pipelines.share.read_only import QueryRefused, open_read_only
+from bookeo_pipelines.share.read_only import QueryRefused, check_select, open_read_only
 from command_runs import Run
 
 
@@ -121,8 +125,6 @@ def test_what_reads_is_answered(database: Path, sql: str) -> None:
 
 
 def test_a_variable_of_the_program_is_no_table(database: Path) -> None:
-    import pandas as pd
-
     secrets = pd.DataFrame({"key": ["x"]})
     with pytest.raises(QueryRefused, match="secrets"):
         ask(database, "SELECT * FROM secrets")
@@ -221,3 +223,125 @@ for further in ([], ["--json"]):
     shown = done.stdout.decode(encoding)
     assert r"\u6771\u4eac" in shown
     assert ("näme" if encoding == "cp1252" else r"n\xe4me") in shown
+
+
+def test_tables_need_no_schema(database: Path) -> None:
+    with duckdb.connect(str(database)) as connection:
+        connection.execute("CREATE SCHEMA bookeo_marts")
+        connection.execute("CREATE TABLE bookeo_marts.m AS SELECT 1 AS one")
+    assert ask(database, "SELECT count(*) AS n FROM t, m")["n"].tolist() == [10]
+    other = Target(database=database, dataset="bookeo_marts")
+    assert ask(None, "SELECT one FROM m", target=other)["one"].tolist() == [1]
+
+
+def test_what_duckdb_proposes_is_shown(database: Path, bookeo: Run) -> None:
+    outcome = bookeo("query", "SELECT * FROM bookeo_data.tt")
+    assert outcome.code == 1
+    assert "DuckDB refuses the question: Catalog Error: Table with name tt does not exist!" in outcome.err
+    assert "Did you mean" in outcome.err
+    assert "LINE 1: SELECT * FROM bookeo_data.tt" in outcome.err
+
+
+def test_csv_has_all_rows_and_all_digits(database: Path, bookeo: Run) -> None:
+    sql = """SELECT range AS i, CASE range WHEN 0 THEN '' WHEN 1 THEN NULL ELSE 'a,"b' END AS s,
+        1.1::DECIMAL(19,4) AS m,
+        TIMESTAMPTZ '2026-01-01 00:00:00Z' AS t FROM range(150)"""
+    lines = bookeo("query", sql, "--csv").out.splitlines()
+    assert len(lines) == 151
+    assert lines[:4] == [
+        "i,s,m,t",
+        '0,"",1.1000,2026-01-01T00:00:00Z',
+        "1,,1.1000,2026-01-01T00:00:00Z",
+        '2,"a,""b",1.1000,2026-01-01T00:00:00Z',
+    ]
+    assert "Give --csv or --json, not both." in bookeo("query", "SELECT 1", "--csv", "--json").err
+
+
+def test_a_pipe_gets_all_rows_and_all_columns(database: Path, bookeo: Run) -> None:
+    columns = ", ".join(f"repeat('x', 30) AS column_{number}" for number in range(12))
+    out = bookeo("query", f"SELECT range AS i, {columns} FROM range(150)").out
+    assert out.count("x" * 30) == 150 * 12
+    assert "column_11" in out
+    assert "more" not in out
+
+
+def terminal(width: int) -> Terminal:
+    return Terminal(file=io.StringIO(), force_terminal=True, width=width, color_system=None)
+
+
+def test_a_terminal_gets_the_columns_that_fit_and_the_names_of_the_rest(database: Path) -> None:
+    rows = ask(database, "SELECT range AS i, repeat('x', 30) AS a, repeat('y', 30) AS b FROM range(150)")
+    console = terminal(60)
+    print_rows(console, rows)
+    out = console.file.getvalue()
+    assert "x" * 30 in out
+    assert "y" not in out.partition("... and")[0]
+    assert "... and 1 more columns: b. --vertical shows all." in out
+    assert "... and 50 more rows; --csv and --json give all." in out
+    console = terminal(60)
+    print_rows(console, rows.head(2), vertical=True)
+    assert console.file.getvalue().splitlines()[:4] == ["Row 1", "i  0", f"a  {'x' * 30}", f"b  {'y' * 30}"]
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [("74912.3400", "74912.34"), ("100.0000", "100.00"), ("0.1250", "0.125"), ("1E+3", "1E+3"), ("-5.5", "-5.5")],
+)
+def test_money_is_shown_without_padding(value: str, shown: str) -> None:
+    console = terminal(60)
+    print_rows(console, pd.DataFrame({"m": [Decimal(value)]}, dtype=object), vertical=True)
+    assert console.file.getvalue().splitlines()[1] == f"m  {shown}"
+
+
+def test_a_question_from_a_file_or_from_standard_input(
+    database: Path, folder: Path, bookeo: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "question.sql").write_text("SELECT 41 + 1 AS answer")
+    assert json.loads(bookeo("query", "--file", "question.sql", "--json").out) == [{"answer": 42}]
+    assert "cannot be read: No such file" in bookeo("query", "-f", "none.sql").err
+    for arguments in ((), ("-",)):
+        monkeypatch.setattr("sys.stdin", io.StringIO("SELECT 42 AS answer;"))
+        assert json.loads(bookeo("query", *arguments, "--json").out) == [{"answer": 42}]
+
+
+def test_tables_are_listed(database: Path, bookeo: Run) -> None:
+    assert json.loads(bookeo("tables", "--json").out) == [{"schema": "bookeo_data", "table": "t", "columns": 2}]
+
+
+def test_a_shell_answers_each_question_and_goes_on_after_an_error(
+    database: Path, bookeo: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = "SELECT 40\n + 2 AS answer;\nSELECT nothing;\n.tables\nSELECT count(*) AS n FROM t"
+    monkeypatch.setattr("sys.stdin", io.StringIO(asked))
+    outcome = bookeo("shell")
+    assert outcome.code == 0
+    assert all(word in outcome.out for word in ("answer", "42", "bookeo_data", " 10 "))
+    assert "Error: DuckDB refuses the question" in outcome.err
+
+
+SELECTS = ["SELECT 1", "WITH a AS (SELECT 1) SELECT * FROM a", "SELECT 1 UNION ALL SELECT 2", "SELECT 1;"]
+NO_SELECTS = [
+    "",
+    "SELECT 1; SELECT 2",
+    "SELECT 1; SET default_transaction_read_only = off",
+    "COMMIT",
+    "DELETE FROM t",
+    "WITH a AS (DELETE FROM t RETURNING *) SELECT * FROM a",
+    "SELECT * INTO u FROM t",
+    "SELECT * FROM t FOR UPDATE",
+    "COPY t TO PROGRAM 'cat'",
+    "DO $$ BEGIN END $$",
+    "CALL p()",
+    "SELECT (",
+]
+
+
+@pytest.mark.parametrize("sql", SELECTS)
+def test_other_databases_take_a_select(sql: str) -> None:
+    check_select(sql, "postgres")
+
+
+@pytest.mark.parametrize("sql", NO_SELECTS)
+def test_other_databases_take_nothing_else(sql: str) -> None:
+    with pytest.raises(QueryRefused):
+        check_select(sql, "postgres")

@@ -11,6 +11,7 @@ import typer
 
 from bookeo_pipelines.cli.commands import (
     archiving,
+    asking,
     configuring,
     loading,
     looking,
@@ -65,7 +66,9 @@ app.command(epilog="Example: `bookeo reconcile --fix`")(reconciling.reconcile)
 app.command(epilog="Example: `bookeo status`")(looking.status)
 app.command(epilog="Example: `bookeo reset --since 2026-01-01`")(loading.reset)
 app.command(epilog="Example: `bookeo replay --archive answers --database rebuilt.duckdb`")(archiving.replay)
-app.command(epilog='Example: `bookeo query "SELECT count(*) FROM bookeo_data.bookings"`')(looking.query)
+app.command(epilog='Example: `bookeo query "SELECT count(*) FROM bookings"`')(asking.query)
+app.command(epilog="Example: `bookeo tables`")(asking.tables)
+app.command(epilog="Example: `bookeo shell`")(asking.shell)
 app.add_typer(marts, name="marts")
 app.command(epilog="Example: `bookeo dashboard`")(showing.dashboard)
 app.command(epilog="Example: `bookeo publish --to /srv/reports/bookeo.duckdb`")(sharing.publish)

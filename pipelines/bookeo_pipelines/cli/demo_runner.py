@@ -12,7 +12,8 @@ from bookeo.errors import SettingsError
 from bookeo_pipelines.destinations.target import DEFAULT_DATASET, default_database, target
 from bookeo_pipelines.load.runner import LoadRequest
 from bookeo_pipelines.runtime.terminal import Terminal, heading
-from bookeo_pipelines.share.query import ask, print_rows
+from bookeo_pipelines.share.answer import print_rows
+from bookeo_pipelines.share.query import ask
 
 BOOKINGS = 5000
 """Bookings of the demonstration's business, in three years."""

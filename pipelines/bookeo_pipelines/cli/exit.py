@@ -56,12 +56,16 @@ def run_and_exit(app: typer.Typer, say: Callable[[str], None], *, debug: bool = 
 
 
 def show_reason(error: BookeoError) -> None:
-    """Show the API's own words about an error, on a terminal only: they may name a customer, whom no log may name.
+    """Show what else there is to an error: lines of a database about a question, and the API's own words.
+
+    The API's are shown on a terminal only: they may name a customer, whom no log may name.
 
     Args:
         error: The error.
     """
     console = Terminal(stderr=True)
+    for line in getattr(error, "details", ()):
+        console.print(line, style="red", soft_wrap=True)
     if error.api_message and console.is_terminal:
         console.print(f"Bookeo says: {error.api_message}", style="red", soft_wrap=True)
 

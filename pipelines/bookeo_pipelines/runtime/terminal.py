@@ -127,6 +127,16 @@ class Terminal(Console):
         """
         self.file.write(f"{json_text(data)}\n")
 
+    def print_text(self, text: str) -> None:
+        """Print a text for programs as it is; on a terminal, what would act is shown instead.
+
+        Args:
+            text: The text, with its ends of lines.
+        """
+        if self.is_terminal:
+            text = "".join(f"{visible(line)}\n" for line in text.splitlines())
+        self.file.write(text)
+
     def render_str(self, text: str, **options: Any) -> Text:
         """Make Rich's text of a text, as for everything that is printed: lines, titles and cells.
 

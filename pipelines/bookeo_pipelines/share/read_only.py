@@ -15,7 +15,7 @@ from typing import Any
 
 from bookeo.errors import SettingsError
 from bookeo_pipelines.destinations.target import Target, database_errors
-from bookeo_pipelines.runtime.quoting import literal
+from bookeo_pipelines.runtime.quoting import identifier, literal
 from bookeo_pipelines.warehouse.access import require_database
 
 NO_EXTENSIONS = {
@@ -30,10 +30,21 @@ _EXPLAIN = re.compile(r"\s*EXPLAIN\s*(ANALYZE\b\s*)?(\([^()]*\)\s*)?", re.IGNORE
 
 
 class QueryRefused(SettingsError):
-    """DuckDB does not understand the question, or it is none."""
+    """The database does not understand the question, or it is none.
+
+    Args:
+        message: One sentence.
+        details: Lines that the database adds: the place in the SQL, and what may have been meant.
+    """
+
+    def __init__(self, message: str, details: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.details = tuple(details)
 
 
-def open_read_only(target: Target, *, folders: Sequence[Path] = (), any_files: bool = False) -> Any:
+def open_read_only(
+    target: Target, *, folders: Sequence[Path] = (), any_files: bool = False, search: Sequence[str] = ()
+) -> Any:
     """Open a DuckDB file for reading.
 
     DuckDB spills to `<file>.tmp`, on the disk of the data and with its protection.
@@ -42,6 +53,7 @@ def open_read_only(target: Target, *, folders: Sequence[Path] = (), any_files: b
         target: The DuckDB file.
         folders: Folders that `COPY` may write to.
         any_files: Whether SQL may read other files (`read_csv` and the like).
+        search: Schemas whose tables need not be named with their schema, as far as there are such.
 
     Returns:
         The connection, in which times are in UTC.
@@ -58,11 +70,19 @@ def open_read_only(target: Target, *, folders: Sequence[Path] = (), any_files: b
         connection = duckdb.connect(str(target.database), read_only=True, config=dict(NO_EXTENSIONS))
     try:
         connection.execute("SET TimeZone = 'UTC'")
+        _search_in(connection, search)
         seal(connection, folders=folders, any_files=any_files)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _search_in(connection: Any, schemas: Sequence[str]) -> None:
+    there = {name for (name,) in connection.execute("SELECT schema_name FROM duckdb_schemas()").fetchall()}
+    found = ",".join(identifier(name) for name in schemas if name in there)
+    if found:
+        connection.execute(f"SET search_path = {literal(found)}")
 
 
 def seal(connection: Any, *, folders: Sequence[Path] = (), any_files: bool = False) -> None:
@@ -94,7 +114,7 @@ def check_question(sql: str) -> None:
     try:
         statements = duckdb.extract_statements(sql)
     except duckdb.Error as error:
-        raise QueryRefused(f"DuckDB refuses the question: {first_line(error)}") from None
+        raise QueryRefused(f"DuckDB refuses the question: {first_line(error)}", further_lines(error)) from None
     kinds = [statement.type.name for statement in statements]
     if len(kinds) > 1 and not any(statement.query for statement in statements):
         # A PIVOT without a list of values: DuckDB itself makes a temporary type for it first.
@@ -112,7 +132,48 @@ def check_question(sql: str) -> None:
         )
 
 
-def first_line(error: Exception) -> str:
+def check_select(sql: str, dialect: str) -> None:
+    """Make sure that SQL for another database than DuckDB is one SELECT.
+
+    Args:
+        sql: The SQL.
+        dialect: dlt's name of the destination.
+
+    Raises:
+        QueryRefused: It is none, or not one.
+    """
+    import sqlglot
+    from sqlglot import exp
+
+    dialects = {"postgres": "postgres", "bigquery": "bigquery", "snowflake": "snowflake", "redshift": "redshift"}
+    try:
+        statements = [found for found in sqlglot.parse(sql, dialect=dialects.get(dialect, "duckdb")) if found]
+    except sqlglot.errors.SqlglotError as error:
+        raise QueryRefused(f"The question is not understood: {first_line(error)}") from None
+    if not statements:
+        raise QueryRefused("The question is empty; give one SQL statement, such as SELECT.")
+    if len(statements) > 1:
+        raise QueryRefused(f"These are {len(statements)} statements; ask one question at a time.")
+    [statement] = statements
+    # A SELECT can write, too: WITH x AS (DELETE ...), SELECT ... INTO.
+    writing = (exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Into, exp.Lock, exp.Command)
+    if not isinstance(statement, exp.Query) or any(statement.find(kind) for kind in writing):
+        raise QueryRefused("bookeo query is read-only: it takes SELECT.")
+
+
+def further_lines(error: BaseException) -> list[str]:
+    """Return what an error of DuckDB says after its first line.
+
+    Args:
+        error: The error.
+
+    Returns:
+        The lines that hold something: hints, and the place in the SQL with a mark below it.
+    """
+    return [line for line in str(error).splitlines()[1:] if line.strip()]
+
+
+def first_line(error: BaseException) -> str:
     """Return what an error of DuckDB says, without the excerpt of the SQL that follows.
 
     Args:

@@ -16,6 +16,7 @@ from bookeo.schema import LOAD_RUNS, TABLES
 from bookeo_pipelines.destinations.dlt_compat import read_only_duckdb
 from bookeo_pipelines.destinations.errors import as_bookeo_error
 from bookeo_pipelines.destinations.target import DatabaseBusy, Target
+from bookeo_pipelines.runtime.quoting import identifier
 from bookeo_pipelines.warehouse.access import lock_path, require_database
 from bookeo_pipelines.warehouse.client import in_utc
 from bookeo_pipelines.warehouse.cursors import Cursors, read_cursors
@@ -72,6 +73,24 @@ class Reading:
             The rows, as tuples.
         """
         return [tuple(map(in_utc, row)) for row in self._execute(sql, *values)]
+
+    def answer(self, sql: str, search: Sequence[str]) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """Run one SELECT that somebody wrote, in a transaction that cannot write where the destination has such.
+
+        Args:
+            sql: The statement.
+            search: Schemas besides the dataset whose tables need no schema, where the destination has such a path.
+
+        Returns:
+            The names of the columns, and the rows as tuples.
+        """
+        if self._client.capabilities.sqlglot_dialect == "postgres":
+            path = ", ".join(identifier(name) for name in (self.schema, *search))
+            self._client.execute_sql(f"SET search_path = {path}")
+            self._client.execute_sql("SET default_transaction_read_only = on")
+        with self._client.execute_query(sql) as cursor:
+            names = [str(column[0]) for column in cursor.description or ()]
+            return names, [tuple(map(in_utc, row)) for row in cursor.fetchall()]
 
     def cursors(self) -> dict[str, Cursors]:
         """Reads how far each pipeline has come.

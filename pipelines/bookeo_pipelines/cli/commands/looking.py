@@ -1,8 +1,6 @@
-"""Commands that look at what is held."""
+"""The command that shows how the loads stand."""
 
 from __future__ import annotations
-
-from typing import Annotated
 
 import typer
 
@@ -32,22 +30,3 @@ def status(
         print_status(console(), accounts)
     if not all(one.is_complete for one in accounts):
         raise typer.Exit(1)
-
-
-def query(
-    sql: Annotated[str, typer.Argument(help="What to ask, in DuckDB's SQL.")],
-    database: Database = None,
-    allow_files: Annotated[
-        bool, typer.Option("--allow-files", help="Let the question read other files, too (`read_csv` and the like).")
-    ] = False,
-    as_json: Json = False,
-    debug: Debug = False,
-) -> None:
-    """Asks the DuckDB file, without changing anything and without reading anything else."""
-    from bookeo_pipelines.share.query import ask, print_rows, rows_as_json
-
-    rows = ask(database, sql, allow_files=allow_files)
-    if as_json:
-        console().print_json(rows_as_json(rows))
-    else:
-        print_rows(console(), rows)
