@@ -7,6 +7,7 @@ BookeoError
 │   ├── CredentialsRejected       401: the keys are not accepted
 │   ├── PermissionMissing         403: the api key may not do this
 │   ├── RequestRejected           400 and other 4xx: the API refuses what was asked
+│   ├── RecordsRejected           records do not fit, and nobody would keep them
 │   ├── NotBookeo                 whatever answers at base_url does not speak this API
 │   └── ArchiveUnusable           the archive cannot be read or written
 ├── RetriableError              nothing is wrong here; run again later
@@ -67,6 +68,10 @@ class SettingsError(FatalError):
 
 class UnknownSetting(SettingsError):
     """A name in a settings file or in the environment looks like a setting and is none."""
+
+
+class RecordsRejected(FatalError):
+    """Records could not be shaped, and the resource that keeps them was not selected."""
 
 
 class CredentialsRejected(FatalError):

@@ -13,13 +13,14 @@ from dlt.extract import DltResource
 
 from bookeo.client.permissions import hidden_tables
 from bookeo.cursor.state import changing
+from bookeo.errors import RecordsRejected
 from bookeo.extract.availability import slot_batches
 from bookeo.extract.batch import Batch
 from bookeo.extract.chunks import all_customers
 from bookeo.extract.listings import learn_forgotten
 from bookeo.extract.reference_data import settings_batches
 from bookeo.extract.session import LoadSession
-from bookeo.schema import BOOKING, Table, dlt_columns
+from bookeo.schema import BOOKING, REJECTED_ROWS, Table, dlt_columns
 
 
 def customer_list(session: LoadSession) -> DltResource:
@@ -144,6 +145,8 @@ def table_resource(
 
     def rows(batch: Batch) -> Any:
         found = batch.table(table.name)
+        if not session.chunked and batch.shaped.rejected.num_rows:
+            _require_place_for_rejected(parent.name)
         if found is None or not found.num_rows:
             return None
         tombstones = pc.sum(found["_deleted"]).as_py() if "_deleted" in found.column_names else 0
@@ -160,7 +163,28 @@ def table_resource(
         table_name=table.name,
         write_disposition=disposition(table),
     )
+    if not session.chunked:
+        # Whoever loads in packages describes each row's table along with it: that takes less time.
+        made.apply_hints(columns=dlt_columns(table, replace_sets=replace_sets))
     return made
+
+
+def _require_place_for_rejected(answers: str) -> None:
+    """Make sure that records which could not be shaped are loaded into `rejected_rows`, and not lost.
+
+    Args:
+        answers: Name of the resource that read them.
+
+    Raises:
+        RecordsRejected: The resource that would load them is not selected.
+    """
+    selected = dlt.current.source().selected_resources.values()
+    if not any(r.table_name == REJECTED_ROWS.name and r._pipe.parent.name == answers for r in selected):
+        name = "rejected_rows" if answers == "booking_pages" else f"{answers.removesuffix('_answers')}_rejected_rows"
+        raise RecordsRejected(
+            f"Records could not be shaped, and nothing would keep them: select the resource {name}, too, or read all "
+            "resources of the source."
+        )
 
 
 def described(rows: pa.Table, table: Table, *, replace_sets: bool) -> Any:

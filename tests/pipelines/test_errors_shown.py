@@ -46,6 +46,9 @@ SENTENCES = {
     FileNotFoundError(errno.ENOENT, "No such file or directory"): "it is not there",
     OSError(errno.EMFILE, "Too many open files"): "ulimit -n",
     OSError(errno.ENAMETOOLONG, "File name too long", "x\x1b[2J"): r"x\x1b[2J; give a shorter name",
+    OSError("Error writing bytes to file. Detail: [errno 28] No space left on device"): "No space left on device; make",
+    OSError("Write failed: No space left on device"): "No space left on device; make some room",
+    OSError("cannot write"): "the system gives no reason; see that there is room",
     MemoryError(): "not enough memory",
     UnicodeEncodeError("cp1252", "東", 0, 1, "no such character"): "PYTHONIOENCODING=utf-8",
     ModuleNotFoundError("No module named 'x'", name="x.y"): "the package x is not installed",
@@ -82,6 +85,8 @@ def test_only_a_bug_is_unforeseen_and_it_says_how_to_report_it() -> None:
 
 
 LOADS = {
+    OSError("Error writing bytes to file. Detail: [errno 28] No space left on device"): "There is no room for the load",
+    OSError("cannot write"): "the system gives no reason; see that there is room",
     MemoryError(): "not enough memory",
     duckdb.OutOfMemoryException("row of Anna"): "not enough memory",
     psycopg2.errors.InsufficientPrivilege("row of Anna"): "grant it that",

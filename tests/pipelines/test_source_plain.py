@@ -7,11 +7,15 @@ from typing import Any
 
 import dlt
 import pytest
+from dlt.extract.exceptions import ResourceExtractionError
+from dlt.pipeline.exceptions import PipelineStepFailed
 
 from bookeo import bookeo_source
+from bookeo.errors import RecordsRejected
+from bookeo.schema import TABLES
 from bookeo_sandbox import Sandbox
 from loading import ALWAYS, START, list_requests
-from truth import ALL_TABLES, DATASET, assert_equals_truth, table_types
+from truth import ALL_TABLES, DATASET, assert_equals_truth, query, table_types
 
 
 @pytest.fixture
@@ -62,3 +66,34 @@ def test_each_package_brings_its_tables_with_keys_and_descriptions(database: Pat
         assert columns["account_id"]["primary_key"]
         assert columns["product_id"]["primary_key"]
         assert all(column.get("description") for name, column in columns.items() if not name.startswith("_"))
+
+
+def test_columns_are_known_before_any_data(database: Path) -> None:
+    source = bookeo_source()
+    tables = source.discover_schema().tables
+    loaded = {str(resource.table_name) for resource in source.selected_resources.values()}
+    assert loaded >= {*ALL_TABLES, "rejected_rows", "load_windows"}
+    for name in loaded:
+        declared = {column.name for column in TABLES[name].columns}
+        columns = tables[name]["columns"]
+        assert declared <= columns.keys(), name
+        assert all(columns[column].get("data_type") for column in declared), name
+        assert columns["account_id"]["primary_key"], name
+
+
+def test_rejected_records_are_kept_or_the_load_fails(database: Path, sandbox: Sandbox) -> None:
+    number = sandbox.truth()["bookings"][3]["bookingNumber"]
+    sandbox.override(number, {"bookingNumber": number, "creationTime": "not a time"})
+    with pytest.raises(ResourceExtractionError, match="select the resource rejected_rows"):
+        list(bookeo_source().resources["bookings"])
+    with pytest.raises(PipelineStepFailed) as failed:
+        pipeline(database).run(bookeo_source().with_resources("bookings", "products"))
+    error = failed.value.__cause__
+    while error is not None and not isinstance(error, RecordsRejected):
+        error = error.__cause__
+    assert error is not None
+    assert "select the resource rejected_rows" in error.message
+    pipeline(database).drop()
+    pipeline(database).run(bookeo_source().with_resources("bookings", "rejected_rows"))
+    rejected = f"SELECT table_name, raw_id FROM {DATASET}.rejected_rows"
+    assert query(database, rejected) == [("bookings", number)]

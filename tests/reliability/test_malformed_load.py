@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bookeo_pipelines.cli.app import app
+from bookeo_pipelines.status.status import read_status
 from bookeo_sandbox import Sandbox, serve
 from load_rig import FEW_TABLES, SMALL_BUSINESS, Rig
 
@@ -138,8 +139,25 @@ def test_the_exit_code_and_the_summary_say_how_many_were_rejected(
     assert rig.differences(but=bad[5:8]) == []
 
     code, _, said = summary_of(rig, monkeypatch)
-    assert code == 0, "what was rejected before is not met again"
-    assert said["rejected"] == {}
+    assert code == 3, "what was rejected before is still missing"
+    assert (said["rejected"], said["open_rejections"]) == ({"bookings": 3}, {"bookings": 3}), "each is asked for again"
+    code, _, said = summary_of(rig, monkeypatch)
+    assert (code, said["rejected"], said["open_rejections"]) == (3, {}, {"bookings": 3}), "once a day"
+    [status] = read_status(rig.target)
+    assert status.open_rejections == {"bookings": 3}
+
+    mended, gone, wrong = bad[5:8]
+    sandbox.override(mended, None)
+    sandbox.delete(gone)
+    sandbox.advance(days=1)
+    code, _, said = summary_of(rig, monkeypatch)
+    assert (code, said["open_rejections"]) == (3, {"bookings": 1})
+    assert rig.differences(but=[gone, wrong]) == []
+    sandbox.override(wrong, None)
+    sandbox.advance(days=1)
+    code, _, said = summary_of(rig, monkeypatch)
+    assert (code, said["open_rejections"]) == (0, {})
+    assert read_status(rig.target)[0].open_rejections == {}
 
 
 def test_a_setting_makes_rejected_records_no_failure(

@@ -104,7 +104,7 @@ def sentence_for(error: Exception) -> str:
     """
     if isinstance(error, MemoryError):
         return OUT_OF_MEMORY
-    if isinstance(error, OSError) and (error.errno is not None or error.strerror):
+    if isinstance(error, OSError):
         return f"a file cannot be written or read: {visible(trouble_with_file(error))}"
     if isinstance(error, UnicodeEncodeError):
         return f"the output's encoding {error.encoding} lacks a character; set PYTHONIOENCODING=utf-8 and run it again."

@@ -27,6 +27,7 @@ from bookeo_pipelines.gaps.payments import (
     read_since,
     unpaid_sums,
 )
+from bookeo_pipelines.gaps.rejections import ASKED_IN_A_LOAD, bookings_to_ask, open_rejections
 from bookeo_pipelines.load.committer import Committing, answers_of
 
 PARENTS_IN_A_PACKAGE = 1000
@@ -112,6 +113,14 @@ class Asking:
                 f"{len(wrong)} booking(s) say another paid total than the API's own payments; see child_checks."
             )
         return None if session.failure else checked_until
+
+    def rejected(self) -> None:
+        """Ask once a day for bookings that could not be shaped, or not all of them: they may fit now, or be gone."""
+        warehouse = self._warehouse
+        rejections = open_rejections(warehouse, warehouse.tables, warehouse.account_id)
+        found = bookings_to_ask(rejections, self._session.now)
+        wanted = not_yet_asked(self._warehouse, "bookings", found)
+        self._ask("bookings", dict(islice(wanted.items(), ASKED_IN_A_LOAD)))
 
     def _bookings_to_ask(self, looked_at: set[str] | None, asked: Collection[str] = ()) -> dict[str, str]:
         """Find bookings whose totals may be older than their payments, and those that payments name.

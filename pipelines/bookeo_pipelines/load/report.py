@@ -60,7 +60,7 @@ def ending(
 
 
 def _outcome(result: LoadResult | AccountFailed, fail_on_rejected: bool) -> Outcome:
-    rejected = isinstance(result, LoadResult) and result.rejected > 0
+    rejected = isinstance(result, LoadResult) and result.not_held > 0
     return outcome_of(result.failure, rejected=rejected and fail_on_rejected)
 
 
@@ -135,6 +135,12 @@ def _lines(result: LoadResult) -> list[str]:
         lines.append(
             f"Rejected: {result.rejected} record(s) ({what}); each with its reason in the table rejected_rows."
         )
+    left = sum(result.open_rejections.values())
+    if left > result.rejected:
+        lines.append(
+            f"Rejected earlier: {left} record(s) in all could not be shaped and have not come in a form that fits "
+            "since; see rejected_rows."
+        )
     return lines
 
 
@@ -175,6 +181,7 @@ def as_json(result: LoadResult | AccountFailed, *, fail_on_rejected: bool = True
         "put_aside_packages": list(result.pending.put_aside),
         "skipped": {f"{table}: {reason}": count for (table, reason), count in result.notes.skipped.items()},
         "rejected": dict(result.notes.rejected),
+        "open_rejections": result.open_rejections,
         "unknown_fields": sorted(result.notes.unknown_fields),
         "messages": result.notes.messages,
         "outcome": outcome.value,

@@ -21,6 +21,7 @@ from bookeo.http.usage import Usage
 from bookeo.schema import TABLES
 from bookeo_pipelines.destinations.errors import as_bookeo_error
 from bookeo_pipelines.destinations.target import Target, check_place, database_for_writing, kept_open
+from bookeo_pipelines.gaps.rejections import counts, open_rejections
 from bookeo_pipelines.load.committer import Committing
 from bookeo_pipelines.load.completeness_proof import proof, proven_until
 from bookeo_pipelines.load.lost_tables import restore_lost_tables
@@ -106,6 +107,7 @@ class LoadResult:
         covered: First and last moment up to which bookings were committed, if any were read.
         lag: How far behind Bookeo's clock that is at the end; None where a range was read again.
         failure: Why it ended early, if it did; what is counted here is loaded all the same.
+        open_rejections: Records that this load or earlier ones could not shape, and that none has since, by table.
     """
 
     account: str | None
@@ -120,11 +122,17 @@ class LoadResult:
     lag: timedelta | None = None
     tables: dict[str, TableChange] = field(default_factory=dict)
     failure: BookeoError | None = None
+    open_rejections: dict[str, int] = field(default_factory=dict)
 
     @property
     def rejected(self) -> int:
-        """Records that could not be shaped."""
+        """Records that this load could not shape."""
         return sum(self.notes.rejected.values())
+
+    @property
+    def not_held(self) -> int:
+        """Records that any load could not shape, and none has since."""
+        return max(self.rejected, sum(self.open_rejections.values()))
 
 
 @dataclass(frozen=True)
@@ -289,7 +297,16 @@ def _load(
                 # What an interrupted load did not see in the feed any more is not noted anywhere: it is read again.
                 session.payments_unsettled = feed_read_since(committing.warehouse, checked)
         session.known_empty = known_empty(request.pipeline_name, request.target, account_id)
-        phases = Phases(committing, session, source, names, proven, request.refresh_customers, checked)
+        phases = Phases(
+            committing,
+            session,
+            source,
+            names,
+            proven,
+            request.refresh_customers,
+            checked,
+            rejected_before=before.get("rejected_rows", 0) > 0,
+        )
         phases.run()
         session.failure = session.failure or _left_open(session)
         with committing.questions():
@@ -299,6 +316,9 @@ def _load(
             # Payments can go without any coming.
             after = before | committing.warehouse.row_counts([*session.rows, "payments"])
             mark = proof(session, names, after) if phases.proves else None
+            rejections: dict[str, int] = {}
+            if before.get("rejected_rows") or session.rows["rejected_rows"]:
+                rejections = counts(open_rejections(committing.warehouse, committing.warehouse.tables, account_id))
             record_run(
                 committing.warehouse,
                 session,
@@ -335,10 +355,11 @@ def _load(
             for name in sorted({*after, *session.rows})
         },
         failure=as_bookeo_error(session.failure, request.target) if session.failure else None,
+        open_rejections=rejections,
     )
     watch.ended(
         failure=result.failure,
-        rejected=result.rejected if request.settings.fail_on_rejected else 0,
+        rejected=result.not_held if request.settings.fail_on_rejected else 0,
         lag=result.lag,
         since=covered[0].isoformat() if covered else None,
         until=covered[1].isoformat() if covered else None,

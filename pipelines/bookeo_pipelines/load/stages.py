@@ -64,6 +64,7 @@ class Phases:
         refresh_customers: Whether all customers are read again, whenever that was done last.
         checked_until: The moment up to which an earlier load looked at all payments, as `payments_checked_until` finds
             it.
+        rejected_before: Whether earlier loads have rejected records.
     """
 
     def __init__(
@@ -75,6 +76,8 @@ class Phases:
         proven: datetime | None,
         refresh_customers: bool = False,
         checked_until: datetime | None = None,
+        *,
+        rejected_before: bool = False,
     ) -> None:
         self._committing = committing
         self._warehouse = committing.warehouse
@@ -85,6 +88,7 @@ class Phases:
         self._links = WarehouseLinks(self._warehouse)
         self._proven_until = proven
         self._checked_until = checked_until
+        self._rejected_before = rejected_before
         session.held_rows = partial(held_rows, self._warehouse)
         self.reached: datetime | None = None
         """The last moment up to which the bookings are committed; None where no window of them is."""
@@ -103,6 +107,10 @@ class Phases:
         if not self._read_bookings():
             return
         asking = Asking(self._committing, session, self._links, self._proven_until, self._tables, self._checked_until)
+        if "bookings" in self._tables and self._rejected_before:
+            asking.rejected()
+            if session.failure:
+                return
         if "payments" in self._tables and session.settings.payments == "as_needed":
             if not self._read_payments():
                 return

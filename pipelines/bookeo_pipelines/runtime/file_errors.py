@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import errno
+import os
+import re
+
+_ERRNO_IN_TEXT = re.compile(r"\[errno (\d+)\]", re.IGNORECASE)
 
 
 def trouble_with_file(error: OSError) -> str:
@@ -28,7 +32,16 @@ def trouble_with_file(error: OSError) -> str:
         errno.ENFILE: "too many files are open on this machine",
         errno.EIO: "the disk may be damaged",
     }
-    what = error.strerror or type(error).__name__
+    code = _code(error)
+    what = error.strerror or (os.strerror(code) if code else "the system gives no reason")
     named = f": {error.filename}" if error.filename else ""
-    todo = advice.get(error.errno or 0)
+    todo = advice.get(code, "" if error.strerror else "see that there is room on the disk")
     return f"{what}{named}{f'; {todo}' if todo else ''}."
+
+
+def _code(error: OSError) -> int:
+    """Find the system's number of an error; libraries that write files themselves put it into their text."""
+    found = _ERRNO_IN_TEXT.search(str(error))
+    if error.errno is not None or found is None:
+        return error.errno or (errno.ENOSPC if "No space left" in str(error) else 0)
+    return int(found[1])

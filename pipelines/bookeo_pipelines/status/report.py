@@ -86,7 +86,11 @@ def _lines(status: AccountStatus) -> list[str]:
         lines.append(f"Pending: {status.pending} load package(s) wait; the next bookeo load finishes them.")
     if status.rejected:
         what = ", ".join(f"{count:,} for {table}" for table, count in status.rejected.items())
-        lines.append(f"Rejected: {sum(status.rejected.values()):,} record(s) ({what}), see rejected_rows.")
+        left = sum(status.open_rejections.values())
+        lines.append(
+            f"Rejected: {sum(status.rejected.values()):,} record(s) ({what}), see rejected_rows; "
+            + (f"{left:,} record(s) are still missing for it." if left else "all have come in a form that fits since.")
+        )
     if len(lines) == complete:
         lines.append("Every window is complete, nothing is pending, nothing was rejected.")
     return lines
@@ -150,6 +154,7 @@ def status_as_json(accounts: Sequence[AccountStatus]) -> list[dict[str, Any]]:
             "late_records": {name: known.late for name, known in status.cursors.state.lists.items()},
             "pending_packages": status.pending,
             "rejected": status.rejected,
+            "open_rejections": status.open_rejections,
             "runs": [
                 {
                     "started_at": _iso(run.started_at),

@@ -12,6 +12,7 @@ from bookeo.cursor.state import Listing, ListState
 from bookeo.schema import LOAD_RUNS, PAYMENT, REJECTED_ROWS, TABLES, Table
 from bookeo.windows import Window
 from bookeo_pipelines.destinations.target import Target
+from bookeo_pipelines.gaps.rejections import counts, open_rejections
 from bookeo_pipelines.load.reset import SETTINGS
 from bookeo_pipelines.runtime.quoting import literal
 from bookeo_pipelines.warehouse.cursors import Cursors
@@ -76,6 +77,7 @@ class AccountStatus:
         gaps: Times that should have been read by now and were not, or could not be proven, by what was asked for.
         unproven: Windows in which not as many items landed as were announced, and what was asked for.
         rejected: Records that could not be shaped, by the table that they were meant for.
+        open_rejections: Those among them that have neither come in a form that fits since nor are gone.
         runs: The last runs, newest first.
     """
 
@@ -88,6 +90,7 @@ class AccountStatus:
     gaps: dict[str, list[Window]] = field(default_factory=dict)
     unproven: list[tuple[str, Window]] = field(default_factory=list)
     rejected: dict[str, int] = field(default_factory=dict)
+    open_rejections: dict[str, int] = field(default_factory=dict)
     runs: list[Run] = field(default_factory=list)
 
     @property
@@ -200,6 +203,7 @@ def _read_rejected(source: Reading, accounts: Sequence[AccountStatus]) -> None:
             status.account_id,
         )
         status.rejected = {table: int(count) for table, count in rows}
+        status.open_rejections = counts(open_rejections(source, source.tables, status.account_id)) if rows else {}
 
 
 def _read_runs(source: Reading, accounts: Sequence[AccountStatus]) -> None:

@@ -146,9 +146,9 @@ class _Load:
         stopped = isinstance(failure, RequestBudgetSpent)
         if isinstance(result, LoadResult) and (failure is None or (stopped and self._config.since_last_load)):
             self._attempts.done(months, self._counts(result))
-            if result.rejected and keyless_settings().fail_on_rejected:
+            if result.not_held and keyless_settings().fail_on_rejected:
                 failure = FatalError(
-                    f"{result.rejected} record(s) could not be shaped; all else is loaded, and the table rejected_rows "
+                    f"{result.not_held} record(s) could not be shaped; all else is loaded, and the table rejected_rows "
                     "has them with the reason."
                 )
             else:
