@@ -136,6 +136,15 @@ def test_a_duckdb_destination_is_named_by_its_file(folder: Path) -> None:
         assert dlt_compat.is_duckdb(client)
 
 
+def test_a_dataset_is_read_as_arrow(folder: Path) -> None:
+    destination = duckdb_destination(folder / "a.duckdb")
+    pipeline = dlt.pipeline("arrow", destination=destination, dataset_name="data", pipelines_dir=str(folder / "work"))
+    pipeline.run(rows())
+    relation = pipeline.dataset()["t"]
+    tables = [relation.arrow(), relation.arrow(chunk_size=10)]
+    assert [table.column("a").to_pylist() for table in tables if table is not None] == [[1], [1]]
+
+
 def test_a_file_can_be_opened_for_reading_only(pipeline: Any, folder: Path) -> None:
     pipeline.run(rows())
     reading = dlt.pipeline(

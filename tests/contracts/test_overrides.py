@@ -30,6 +30,7 @@ QUESTIONS = f"{WAREHOUSES}::test_questions_and_corrections_are_understood"
 DOCUMENTED = f"{WAREHOUSES}::test_the_documented_settings_are_understood"
 TRUTH = "pipelines/test_destinations.py::test_the_tables_equal_the_truth"
 SETTINGS = f"{HERE}::test_settings_of_one_pipeline_are_found_by_no_other"
+ARROW = f"{HERE}::test_a_dataset_is_read_as_arrow"
 PLACE = f"{HERE}::test_a_duckdb_destination_is_named_by_its_file"
 
 
@@ -98,6 +99,17 @@ OVERRIDES = {
         "destinations.impl.duckdb.configuration.DuckDbClientConfiguration", "", PLACE
     ),
     "duckdb.FileConfiguration.__str__": of("common.destination.client.DestinationClientConfiguration", "self", PLACE),
+    **{
+        f"{client}.cursor_impl": of(f"destinations.{base}", "", ARROW)
+        for client, base in {
+            "delta.DeltaSqlClient": "impl.duckdb.sql_client.DuckDbSqlClient",
+            "duckdb.FileSqlClient": "impl.duckdb.sql_client.DuckDbSqlClient",
+            "ducklake.LakeSqlClient": "impl.ducklake.sql_client.DuckLakeSqlClient",
+        }.items()
+    },
+    "duckdb.ArrowCursor.iter_arrow": of(
+        "destinations.impl.duckdb.sql_client.DuckDBDBApiCursorImpl", "self chunk_size", ARROW
+    ),
     "duckdb.FileSqlClient.get_qualified_table_names": of(
         "destinations.sql_client.SqlClientBase", "self table_name quote casefold", FROM_FILES
     ),

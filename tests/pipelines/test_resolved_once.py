@@ -8,7 +8,7 @@ import dlt
 import pytest
 from dlt.common.configuration import resolve
 
-from bookeo_pipelines.destinations.config_cache import resolved_once
+from bookeo_pipelines.destinations.dlt_compat import resolved_once
 
 
 def test_settings_are_looked_for_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

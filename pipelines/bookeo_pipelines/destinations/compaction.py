@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bookeo_pipelines.destinations.storage_version import version_of
 from bookeo_pipelines.destinations.target import Target, database_errors
 from bookeo_pipelines.runtime.atomic_file import placed
 from bookeo_pipelines.runtime.quoting import literal
@@ -30,6 +31,7 @@ def compact(target: Target) -> None:
             connection.execute("CHECKPOINT")
         with placed(target.database) as made, duckdb.connect() as connection:
             connection.execute(f"ATTACH {literal(target.database)} AS old (READ_ONLY)")
-            connection.execute(f"ATTACH {literal(made)} AS new")
+            version = version_of(connection, "old")
+            connection.execute(f"ATTACH {literal(made)} AS new (STORAGE_VERSION {literal(version)})")
             connection.execute("COPY FROM DATABASE old TO new")
             connection.execute("CHECKPOINT new")

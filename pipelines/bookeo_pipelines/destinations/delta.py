@@ -22,6 +22,8 @@ from dlt.destinations.impl.filesystem.filesystem import DeltaLoadFilesystemJob, 
 from dlt.destinations.impl.filesystem.sql_client import FilesystemSqlClient
 from sqlglot import exp
 
+from bookeo_pipelines.destinations.duckdb import ArrowCursor
+
 
 class MergeJob(DeltaLoadFilesystemJob):
     """Merges one table's rows of a load package, in one commit of its Delta table.
@@ -59,6 +61,8 @@ class MergeJob(DeltaLoadFilesystemJob):
 
 class DeltaSqlClient(FilesystemSqlClient):
     """Questions to the tables, all through one DuckDB: to start one and load what reads Delta takes half a second."""
+
+    cursor_impl = ArrowCursor
 
     def should_replace_view(self, view_name: str, table_schema: PreparedTableSchema) -> bool:
         """Says that a table is looked up anew for each question: it may have a new column or, being dlt's, a new file.

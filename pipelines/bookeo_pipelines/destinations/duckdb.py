@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import MappingProxyType
@@ -21,11 +21,12 @@ from dlt.destinations.impl.duckdb.configuration import (
     DuckDbCredentials,
 )
 from dlt.destinations.impl.duckdb.duck import DuckDbClient
-from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
+from dlt.destinations.impl.duckdb.sql_client import DuckDBDBApiCursorImpl, DuckDbSqlClient
 from dlt.destinations.sql_jobs import SqlMergeFollowupJob
 from duckdb import BinderException, DuckDBPyConnection, NotImplementedException
 from duckdb import connect as duckdb_connect
 
+from bookeo_pipelines.destinations.storage_version import new_file_version
 from bookeo_pipelines.runtime.quoting import literal
 
 ATTACHED = '"the file"'
@@ -161,7 +162,10 @@ class FilePool(DuckDbConnectionPool):
         # Beside the file, as DuckDB does itself with one that is opened; it cannot be moved while it is in use.
         with suppress(NotImplementedException):
             conn.execute(f"SET GLOBAL temp_directory = {temporary}")
-        conn.execute(f"ATTACH IF NOT EXISTS {path} AS {ATTACHED} (ROW_GROUP_SIZE {ROWS_IN_A_GROUP})")
+        options = f"ROW_GROUP_SIZE {ROWS_IN_A_GROUP}"
+        if not Path(self.credentials.database).exists():
+            options += f", STORAGE_VERSION {literal(new_file_version())}"
+        conn.execute(f"ATTACH IF NOT EXISTS {path} AS {ATTACHED} ({options})")
 
 
 @configspec(init=False)
@@ -187,9 +191,30 @@ class FileConfiguration(DuckDbClientConfiguration):
         return str(self.credentials.database)
 
 
+class ArrowCursor(DuckDBDBApiCursorImpl):
+    """Rows as Arrow tables with DuckDB 1 and 2: dlt calls what the second does not have any more."""
+
+    def iter_arrow(self, chunk_size: int) -> Generator[Any, None, None]:
+        """Read the rows.
+
+        Args:
+            chunk_size: Rows of a table; 0 for one table of all.
+
+        Yields:
+            `pyarrow.Table`.
+        """
+        if chunk_size:
+            yield from super().iter_arrow(chunk_size)
+        elif hasattr(self.native_cursor, "to_arrow_table"):
+            yield self.native_cursor.to_arrow_table()
+        else:
+            yield self.native_cursor.fetch_arrow_table()
+
+
 class FileSqlClient(DuckDbSqlClient):
     """The connection; where dlt looks for staged rows, it finds those of the load package's own files."""
 
+    cursor_impl = ArrowCursor
     files: Mapping[str, Sequence[str]] = MappingProxyType({})
     """Paths of Parquet files by the table that they are for."""
 

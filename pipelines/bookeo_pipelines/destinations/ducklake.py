@@ -13,9 +13,9 @@ from dlt.common.destination import DestinationCapabilitiesContext
 from dlt.common.schema import Schema
 from dlt.destinations import ducklake as dlt_ducklake
 from dlt.destinations.impl.ducklake.ducklake import DuckLakeClient
-from dlt.destinations.impl.ducklake.sql_client import DuckLakeSqlClient
+from dlt.destinations.impl.ducklake.sql_client import DuckLakeDBApiCursorImpl, DuckLakeSqlClient
 
-from bookeo_pipelines.destinations.duckdb import SetMergeJob
+from bookeo_pipelines.destinations.duckdb import ArrowCursor, SetMergeJob
 from bookeo_pipelines.runtime.quoting import literal
 
 SERVERS = frozenset({"postgres", "postgresql", "mysql"})
@@ -44,8 +44,14 @@ class Lake:
             return self._attached.cursor()
 
 
+class LakeCursor(ArrowCursor, DuckLakeDBApiCursorImpl):
+    """Rows as Arrow tables."""
+
+
 class LakeSqlClient(DuckLakeSqlClient):
     """The client of the tables; its connections are to the one DuckDB."""
+
+    cursor_impl = LakeCursor
 
     lake: Lake | None = None
     """None: as dlt does it."""

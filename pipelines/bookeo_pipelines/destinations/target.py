@@ -15,8 +15,8 @@ from typing import Any
 
 from bookeo.errors import RetriableError, SettingsError
 from bookeo.settings.model import check_account_name
-from bookeo_pipelines.destinations.config_cache import resolved_once
 from bookeo_pipelines.destinations.registry import check_destination, kind_of, make_destination, place_of
+from bookeo_pipelines.destinations.storage_version import connect_new
 from bookeo_pipelines.runtime.trusted_places import foreign_link
 
 DEFAULT_DATASET = "bookeo_data"
@@ -133,6 +133,8 @@ class Target:
         Returns:
             Something for the `destination` argument of `dlt.pipeline`.
         """
+        from bookeo_pipelines.destinations.dlt_compat import resolved_once
+
         if self.database is None:
             return resolved_once(make_destination(self.destination, _staging_dataset(pipeline_name)))
         from bookeo_pipelines.destinations.duckdb import duckdb
@@ -273,10 +275,9 @@ def kept_open(where: Target) -> AbstractContextManager[None]:
 
 
 def _has_tables(where: Target) -> bool:
-    import duckdb
-
-    with database_errors(where), duckdb.connect(str(where.database)) as connection:
-        return connection.execute("SELECT count(*) FROM duckdb_tables()").fetchone() != (0,)
+    assert where.database is not None
+    with database_errors(where), connect_new(where.database) as connection:
+        return bool(connection.execute("SELECT count(*) FROM duckdb_tables()").fetchone() != (0,))
 
 
 @contextmanager
@@ -313,6 +314,11 @@ def translate(error: BaseException, where: Target) -> DatabaseBusy | DatabaseUnu
         return DatabaseBusy(
             f"Another program has {where.database} open (DuckDB lets nobody else in while one writes); close it or "
             "wait, then run the same command again."
+        )
+    if "newer version of DuckDB" in text:
+        return DatabaseUnusable(
+            f"{where.database} was made by a newer version of DuckDB than the one that is installed; pip install "
+            "--upgrade duckdb, or name another file with --database."
         )
     if "not a valid DuckDB" in text or "not a database" in text or "serialized" in text or "storage version" in text:
         return DatabaseUnusable(

@@ -10,6 +10,7 @@ from typing import Any
 
 from bookeo.errors import BookeoError, FatalError, SettingsError
 from bookeo.settings.model import keyless_settings
+from bookeo_pipelines.destinations.storage_version import version_of
 from bookeo_pipelines.destinations.target import ACCOUNT, Target, database_errors
 from bookeo_pipelines.runtime.atomic_file import placed, refuse_foreign_link
 from bookeo_pipelines.runtime.quoting import identifier, literal
@@ -179,7 +180,8 @@ def _copy(target: Target, made: Path) -> None:
     with duckdb.connect() as connection:
         with database_errors(target):
             connection.execute(f"ATTACH {literal(target.database)} AS loaded (READ_ONLY)")
-        connection.execute(f"ATTACH {literal(made)} AS copied")
+        version = version_of(connection, "loaded")
+        connection.execute(f"ATTACH {literal(made)} AS copied (STORAGE_VERSION {literal(version)})")
         connection.execute("COPY FROM DATABASE loaded TO copied (SCHEMA)")
         connection.execute("USE copied")
         for (schema,) in connection.execute(_MERGE_SCHEMAS, [f"%{STAGING}"]).fetchall():
