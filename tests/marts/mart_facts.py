@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -35,24 +35,28 @@ def bookings_of(world: World) -> Frame:
     }
     country = truth["settings"]["business"]["streetAddress"]["countryCode"]
     made_by: Counter[str] = Counter()
+    person_of = persons(truth["customers"])
     rows = []
     for booking in sorted(truth["bookings"], key=lambda b: (at(b["creationTime"]), b["bookingNumber"])):
         customer = booking.get("customerId")
-        made_by[customer] += 1
+        person = person_of.get(customer, customer)
+        made_by[person] += 1
         price, people = booking.get("price", {}), booking["participants"]["numbers"]
         gross, paid, canceled = amount(price, "totalGross"), amount(price, "totalPaid"), booking["canceled"]
         made, start = at(booking["creationTime"]), at(booking["startTime"])
         gone = at(booking["cancelationTime"]) if canceled and "cancelationTime" in booking else None
         tour, booked = date.fromisoformat(booking["startTime"][:10]), made.astimezone(zone).date()
         adjusted = [Decimal(a["unitPrice"]["amount"]) * a["quantity"] for a in booking.get("priceAdjustments", [])]
-        balance = Decimal(0) if canceled else gross - paid
-        kind = "returning" if made_by[customer] > 1 else "new"
+        elsewhere = bool(price) and paid != 0 and price["totalPaid"]["currency"] != price["totalGross"]["currency"]
+        balance = Decimal(0) if canceled or elsewhere else gross - paid
+        kind = "returning" if made_by[person] > 1 else "new"
         rows.append(
             {
                 "account_id": world.account_id,
                 "booking_number": booking["bookingNumber"],
                 "product_id": booking["productId"],
                 "customer_id": customer,
+                "person_id": person,
                 "event_id": booking.get("eventId"),
                 "status": "canceled" if canceled else "standing",
                 "is_canceled": canceled,
@@ -73,20 +77,37 @@ def bookings_of(world: World) -> Frame:
                 **dict.fromkeys(("medium", "campaign", "term", "content", "referrer"), "none"),
                 "promotion": booking.get("promotionName", "none"),
                 "has_coupon": bool(booking.get("couponCodes")),
-                "customer_booking": made_by[customer] if customer else None,
+                "customer_booking": made_by[person] if customer else None,
                 "customer_kind": kind if customer else "unknown",
                 "currency": price["totalGross"]["currency"] if price else "XXX",
                 "gross_amount": gross,
                 "net_amount": amount(price, "totalNet"),
                 "tax_amount": amount(price, "totalTaxes"),
                 "discount_amount": -sum((a for a in adjusted if a < 0), Decimal(0)) if price else Decimal(0),
-                "paid_amount": paid,
+                "paid_amount": Decimal(0) if elsewhere else paid,
                 "outstanding_amount": max(balance, Decimal(0)),
                 "overpaid_amount": max(-balance, Decimal(0)),
+                "paid_otherwise_amount": gross if elsewhere and not canceled else Decimal(0),
                 "season": season(tour, country),
             }
         )
-    return Frame(rows).astype({"customer_id": object, "customer_booking": object, "canceled_date": object})
+    return Frame(rows).astype(
+        {"customer_id": object, "person_id": object, "customer_booking": object, "canceled_date": object}
+    )
+
+
+def persons(customers: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """The first of the ids under which a person is a customer, by each of up to five that share an address."""
+    by_address: dict[str, list[Mapping[str, Any]]] = {}
+    for customer in customers:
+        if address := customer.get("emailAddress", "").strip().lower():
+            by_address.setdefault(address, []).append(customer)
+    return {
+        customer["id"]: min(same, key=lambda one: (at(one["creationTime"]), one["id"]))["id"]
+        for same in by_address.values()
+        if len(same) <= 5
+        for customer in same
+    }
 
 
 def at(text: str) -> datetime:

@@ -56,7 +56,7 @@ def booked(bookings: Frame) -> dict[str, Frame]:
     seats = only(stands, bookings, "seats")
     gross_and_net = {name: amounts[name] for name in money("gross", "net")}
     kinds = add_up(bookings, [*by_day, "customer_kind"], counted | seats | gross_and_net)
-    customers = bookings.groupby([*by_day, "customer_kind"], sort=False)["customer_id"].nunique()
+    customers = bookings.groupby([*by_day, "customer_kind"], sort=False)["person_id"].nunique()
     return {
         "mart_booked_by_day": rates(
             add_up(
@@ -106,7 +106,7 @@ def tours(bookings: Frame) -> Frame:
             "no_show_bookings": (over & bookings["is_no_show"]).astype(int),
             **only(stands, bookings, "participants", "seats", "lead_days", *kinds, "paid_amount"),
             **only(over, bookings, *kinds, prefix="recognised_"),
-            **{name: bookings[name] for name in money("outstanding", "overpaid")},
+            **{name: bookings[name] for name in money("outstanding", "overpaid", "paid_otherwise")},
             "overdue_amount": bookings["outstanding_amount"].where(over, 0),
             "retained_amount": bookings["paid_amount"].where(~stands, 0),
         },
@@ -167,7 +167,7 @@ def month(day: date) -> date:
 
 def customer_value(bookings: Frame) -> Frame:
     stands = ~bookings["is_canceled"]
-    keys = ["account_id", "customer_id", "currency"]
+    keys = ["account_id", "person_id", "currency"]
     figures = add_up(
         bookings,
         keys,
@@ -200,20 +200,20 @@ def customer_value(bookings: Frame) -> Frame:
 
 
 def cohorts(bookings: Frame, world: World) -> Frame:
-    stands = bookings[~bookings["is_canceled"] & bookings["customer_id"].notna()]
+    stands = bookings[~bookings["is_canceled"] & bookings["person_id"].notna()]
     today = month(world.as_of.astimezone(world.zone).date())
     rows = []
     for currency, of_currency in stands.groupby("currency"):
-        booked = of_currency[["customer_id", "booked_date", "gross_amount"]].to_dict("records")
+        booked = of_currency[["person_id", "booked_date", "gross_amount"]].to_dict("records")
         joined: dict[str, date] = {}
         for one in booked:  # in the order in which they were made
-            joined.setdefault(one["customer_id"], month(one["booked_date"]))
+            joined.setdefault(one["person_id"], month(one["booked_date"]))
         for cohort, size in Counter(joined.values()).items():
-            of_cohort = [one for one in booked if joined[one["customer_id"]] == cohort]
+            of_cohort = [one for one in booked if joined[one["person_id"]] == cohort]
             so_far, current, since = Decimal(0), cohort, 0
             while current <= today:
                 here = [one for one in of_cohort if month(one["booked_date"]) == current]
-                gross, active = sum(one["gross_amount"] for one in here), len({one["customer_id"] for one in here})
+                gross, active = sum(one["gross_amount"] for one in here), len({one["person_id"] for one in here})
                 so_far += gross
                 rows.append(
                     {

@@ -86,6 +86,14 @@ def vary(truth: dict[str, Any], other_currency: str) -> dict[str, Any]:
             booking["customerId"] = None
         if booking["canceled"] and number % 5 == 0:
             del booking["cancelationTime"]
+        if number % 29 == 6 and "price" in booking:
+            booking["price"]["totalPaid"]["currency"] = "GBP"
+    # Three ids of one person, and as many of one address as are strangers to each other.
+    with_address = [customer for customer in truth["customers"] if customer.get("emailAddress")]
+    for place, spelt in enumerate(("Ada@Example.org", "ada@example.org ", "ADA@example.org")):
+        with_address[3 * place]["emailAddress"] = spelt
+    for customer in with_address[10:16]:
+        customer["emailAddress"] = "front.desk@example.org"
     truth["settings"]["products"].pop(1)  # no longer sold
     return truth
 

@@ -21,7 +21,7 @@ RECONCILED: dict[str, dict[str, list[str]]] = {
     "tours_reconcile": {
         "mart_tours_by_day": [
             *("tax_amount", "recognised_gross_amount", "recognised_net_amount", "paid_amount", "retained_amount"),
-            *("outstanding_amount", "overpaid_amount"),
+            *("outstanding_amount", "overpaid_amount", "paid_otherwise_amount"),
         ]
     },
     "busy_days_reconcile": {"mart_weekdays_and_seasons": ["standing_bookings", "gross_amount", "net_amount"]},
@@ -41,7 +41,7 @@ RECONCILED: dict[str, dict[str, list[str]]] = {
     },
 }
 """For each check that reconciles: the tables and columns that it holds to what was loaded."""
-RAW = {"stg_": "bookeo_data.", "int_": "bookeo_staging.int_"}
+RAW = {"stg_customer_": "bookeo_data.customers", "stg_": "bookeo_data.", "int_": "bookeo_staging.int_"}
 
 
 def tampered() -> Iterator[tuple[str, str]]:
@@ -79,7 +79,7 @@ def tampered() -> Iterator[tuple[str, str]]:
 def _table(name: str) -> str:
     for prefix, place in RAW.items():
         if name.startswith(prefix):
-            return place + name.removeprefix(prefix)
+            return place if place.endswith("customers") else place + name.removeprefix(prefix)
     return f"bookeo_marts.{name}"
 
 

@@ -49,7 +49,8 @@ def test_the_truth_is_rich_enough(figures: dict[str, pd.DataFrame]) -> None:
     assert bookings.groupby("account_id")["currency"].nunique().tolist() == [3, 3]
     assert bookings["is_no_show"].sum() > 5
     assert bookings["is_canceled"].sum() > 50
-    for name in ("discount_amount", "overpaid_amount", "outstanding_amount", "tax_amount"):
+    assert (bookings["person_id"] != bookings["customer_id"])[bookings["customer_id"].notna()].sum() >= 2
+    for name in ("discount_amount", "overpaid_amount", "outstanding_amount", "tax_amount", "paid_otherwise_amount"):
         assert (bookings[name] > 0).sum() > 5, name
     for name in ("mart_booked_by_day", "mart_tours_by_day", "mart_new_and_returning_by_day", "mart_customer_value"):
         assert (figures[name]["standing_bookings"] > 1).sum() > 10, f"{name} adds nothing up"
@@ -87,6 +88,10 @@ def test_customers_and_products_and_accounts(
         for row in of_account[of_account["customer_id"].notna()].to_dict("records"):
             theirs.setdefault(row["customer_id"], []).append(row)
         assert customers.keys() == theirs.keys()
+        persons: dict[str, int] = {}
+        for booked in theirs.values():
+            stands = sum(not row["is_canceled"] for row in booked)
+            persons[booked[0]["person_id"]] = persons.get(booked[0]["person_id"], 0) + stands
         for customer, booked in theirs.items():
             stands = [row for row in booked if not row["is_canceled"]]
             made, toured = (
@@ -101,8 +106,9 @@ def test_customers_and_products_and_accounts(
                 "last_booked_date": max(made),
                 "first_tour_date": min(toured, default=None),
                 "last_tour_date": max(toured, default=None),
-                "is_returning": len(stands) > 1,
+                "is_returning": persons[booked[0]["person_id"]] > 1,
             }
+            assert customers[customer]["person_id"] == booked[0]["person_id"]
 
 
 def test_the_calendar_has_every_day(built: Built) -> None:
@@ -281,9 +287,9 @@ def test_what_fails_is_told_and_what_depends_on_it_is_left_as_it_was(in_duckdb: 
     assert outcome.code == ExitCode.FATAL
     assert outcome.out == ""
     assert re.fullmatch(
-        r"Error: The marts in \S+ are not whole: 1 table\(s\) could not be made \(int_utc_offsets\); 1 check\(s\) "
-        r"failed \(stg_customers_keys\); \d+ table\(s\) that depend on them were left as they were\. Run it again with "
-        r"--debug to see what the database says\.\n",
+        r"Error: The marts in \S+ are not whole: 1 table\(s\) could not be made \(int_utc_offsets\); 2 check\(s\) "
+        r"failed \(stg_customer_addresses_keys, stg_customers_keys\); \d+ table\(s\) that depend on them were left "
+        r"as they were\. Run it again with --debug to see what the database says\.\n",
         outcome.err,
     )
 

@@ -124,8 +124,25 @@ def test_a_view_in_somebody_elses_file_reaches_nothing_else(loaded: Path, bookeo
     assert not [path for path in others if b"nobody else" in path.read_bytes()]
 
 
-def test_texts_are_no_formulas_in_a_spreadsheet(loaded: Path, bookeo: Run, folder: Path) -> None:
-    texts = [*FORMULAS, "a=b"]
+LOSING = [
+    "0491570006",
+    "0049 30 901820",
+    "007",
+    "00.5",
+    "1234567890123456",
+    "1-2",
+    "3/4/26",
+    "10:30",
+    "12E5",
+    "1.50",
+    "7%",
+]
+"""What a spreadsheet takes for numbers, days and times, so that zeros, digits or the text itself are lost."""
+AS_THEY_ARE = ["a=b", "0", "7", "123456789012345", "41551N8F7E9", "1A", "0x1F", "4 adults", "10-year-olds", ""]
+
+
+def test_texts_stay_what_they_are_in_a_spreadsheet(loaded: Path, bookeo: Run, folder: Path) -> None:
+    texts = [*FORMULAS, *LOSING, *AS_THEY_ARE]
     with duckdb.connect(str(loaded)) as connection:
         connection.execute("CREATE SCHEMA bookeo_marts")
         connection.execute('CREATE TABLE bookeo_marts.typed ("=1+1" TEXT, note JSON, amount DECIMAL(9, 2))')
@@ -138,7 +155,7 @@ def test_texts_are_no_formulas_in_a_spreadsheet(loaded: Path, bookeo: Run, folde
 
     rows = exported("--for", "excel")
     assert rows[0] == ["'=1+1", "note", "amount"]
-    assert [row[0] for row in rows[1:]] == [f"'{text}" for text in FORMULAS] + ["a=b"]
+    assert [row[0] for row in rows[1:]] == [f"'{text}" for text in (*FORMULAS, *LOSING)] + AS_THEY_ARE
     # A figure is no text; Excel takes it for a number.
     assert {tuple(row[1:]) for row in rows[1:]} == {("'-1", "-1.50")}
     assert [row[0] for row in exported()[1:]] == texts

@@ -175,13 +175,14 @@ def outstanding(marts: Marts, selection: Selection) -> pd.DataFrame:
         selection: What is chosen; its days do not matter.
 
     Returns:
-        One row for each month with something outstanding.
+        One row for each month with something outstanding, or paid in another currency, which nobody can offset.
     """
     sql = f"""
         SELECT date_trunc('month', tour_date)::DATE AS month, sum(overdue_amount) AS overdue_amount,
                sum(outstanding_amount - overdue_amount) AS not_yet_due_amount,
-               sum(outstanding_amount) AS outstanding_amount
-        FROM mart_tours_by_day WHERE {CHOSEN} GROUP BY ALL HAVING sum(outstanding_amount) > 0 ORDER BY month"""
+               sum(outstanding_amount) AS outstanding_amount, sum(paid_otherwise_amount) AS paid_otherwise_amount
+        FROM mart_tours_by_day WHERE {CHOSEN} GROUP BY ALL
+        HAVING sum(outstanding_amount + paid_otherwise_amount) > 0 ORDER BY month"""
     return marts.rows(sql, **selection.values)
 
 

@@ -23,8 +23,12 @@ MARTS = "bookeo_marts"
 """The schema of the marts, whose tables are exported, too."""
 BYTE_ORDER_MARK = "\ufeff"
 """Stands before the first column's name in CSV: by it a spreadsheet knows that the letters are UTF-8."""
-FORMULA = "^([=+@\t\r\n＝＋－＠-])"
+FORMULA = "[=+@\t\r\n＝＋－＠-]"
 """How a text begins that a spreadsheet takes for a formula, which may fetch an address, or run a program."""
+NUMBER = r"0[0-9][0-9.,:/eE% +-]*$|[0-9]{16,}$|[0-9]+[.,:/eE%-][0-9.,:/eE% +-]*$"
+"""A text that a spreadsheet takes for a number, day or time: a phone number loses its zeros, a long id its last digits,
+and `1-2` becomes a day."""
+TAKEN_FOR_ELSE = f"^({FORMULA}|{NUMBER})"
 TEXT = r"'\1"
 """What stands for that: behind an apostrophe a spreadsheet takes anything for text."""
 OPTIONS = {
@@ -69,7 +73,8 @@ def export(
         folder: Where the files go, one named after each table; it is made where it is not there.
         format_name: `parquet` or `csv`.
         tables: Names of tables; None for all of the dataset and of the marts.
-        for_excel: Whether texts in CSV get an apostrophe in front that a spreadsheet would take for formulas.
+        for_excel: Whether texts in CSV get an apostrophe in front that a spreadsheet would take for formulas, or for
+            numbers and days, of which it would lose digits.
 
     Returns:
         What was written.
@@ -132,8 +137,8 @@ def _write(
             # Other programs take Parquet's JSON for bytes.
             value = f"{value}::VARCHAR"
         if for_excel and kind in ("JSON", "VARCHAR"):
-            value = f"regexp_replace({value}, {literal(FORMULA)}, {literal(TEXT)})"
-            shown = re.sub(FORMULA, TEXT, shown)
+            value = f"regexp_replace({value}, {literal(TAKEN_FOR_ELSE)}, {literal(TEXT)})"
+            shown = re.sub(TAKEN_FOR_ELSE, TEXT, shown)
         mark = BYTE_ORDER_MARK if format_name == "csv" and not columns else ""
         columns.append(f"{value} AS {identifier(mark + shown)}")
     copied = f"COPY (SELECT {', '.join(columns)} FROM {place}) TO {literal(made)} ({OPTIONS[format_name]})"

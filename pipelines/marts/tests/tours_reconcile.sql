@@ -24,6 +24,6 @@ loaded as (
         'recognised_net': 'recognised_net_amount',
         'paid': 'paid_amount',
         'retained': 'retained_amount',
-        'balance': 'outstanding_amount - overpaid_amount'
+        'balance': 'outstanding_amount - overpaid_amount + paid_otherwise_amount'
     }
 }) }}

@@ -56,7 +56,7 @@ def export(
         _Reader | None,
         typer.Option(
             "--for",
-            help="Of CSV: `excel` keeps a spreadsheet from taking a customer's text for a formula.",
+            help="Of CSV: `excel` keeps a spreadsheet from running texts as formulas, and from dropping zeros.",
             show_default=False,
         ),
     ] = None,

@@ -23,6 +23,7 @@ booked as (
 select
     known.account_id,
     known.customer_id,
+    coalesce(people.person_id, known.customer_id) as person_id,
     {{ local_date('clock', 'customers.creation_time', 'customers.creation_time_offset_minutes') }} as created_date,
     customers.street_address_country_code as country_code,
     customers.language_code,
@@ -35,8 +36,11 @@ select
     booked.last_booked_date,
     booked.first_tour_date,
     booked.last_tour_date,
-    coalesce(booked.standing_bookings, 0) > 1 as is_returning
+    coalesce(
+        sum(booked.standing_bookings) over (partition by known.account_id, coalesce(people.person_id, known.customer_id)), 0
+    ) > 1 as is_returning
 from known
+left join {{ ref('int_people') }} as people on people.account_id = known.account_id and people.customer_id = known.customer_id
 left join {{ ref('stg_customers') }} as customers
     on customers.account_id = known.account_id and customers.customer_id = known.customer_id
 {{ join_offset('clock', 'customers.account_id', 'customers.creation_time', 'customers.creation_time_offset_minutes') }}

@@ -28,6 +28,7 @@ bookings as (
         bookings.booking_number,
         bookings.product_id,
         bookings.customer_id,
+        coalesce(people.person_id, bookings.customer_id) as person_id,
         bookings.event_id,
         coalesce(bookings.canceled, false) as is_canceled,
         coalesce(bookings.no_show, false) and not coalesce(bookings.canceled, false) as is_no_show,
@@ -51,23 +52,30 @@ bookings as (
         coalesce(bookings.total_gross_amount, 0) as gross_amount,
         coalesce(bookings.total_net_amount, 0) as net_amount,
         coalesce(bookings.total_taxes_amount, 0) as tax_amount,
-        case
-            when coalesce(bookings.total_paid_currency, 'XXX') = coalesce(bookings.total_gross_currency, 'XXX')
-                then coalesce(bookings.total_paid_amount, 0)
-            else 0
-        end as paid_amount,
+        coalesce(bookings.total_paid_currency, 'XXX') <> coalesce(bookings.total_gross_currency, 'XXX')
+            and coalesce(bookings.total_paid_amount, 0) <> 0 as is_paid_otherwise,
+        coalesce(bookings.total_paid_amount, 0) as total_paid_amount,
         case
             when bookings.customer_id is not null then row_number() over (
-                partition by bookings.account_id, bookings.customer_id order by bookings.creation_time, bookings.booking_number
+                partition by bookings.account_id, coalesce(people.person_id, bookings.customer_id)
+                order by bookings.creation_time, bookings.booking_number
             )
         end as customer_booking
     from {{ ref('stg_bookings') }} as bookings
+    left join {{ ref('int_people') }} as people
+        on people.account_id = bookings.account_id and people.customer_id = bookings.customer_id
     {{ join_offset('made', 'bookings.account_id', 'bookings.creation_time', 'bookings.creation_time_offset_minutes') }}
     {{ join_offset('gone', 'bookings.account_id', 'bookings.cancelation_time', 'bookings.cancelation_time_offset_minutes') }}
 ),
 
 dated as (
-    select *, coalesce(start_date_local, booked_date) as tour_date from bookings
+    select
+        *,
+        coalesce(start_date_local, booked_date) as tour_date,
+        case when is_paid_otherwise then 0 else total_paid_amount end as paid_amount,
+        -- What a payment in another currency is worth nobody says: neither paid nor outstanding.
+        case when is_canceled or is_paid_otherwise then 0 else gross_amount - total_paid_amount end as balance
+    from bookings
 )
 
 select
@@ -75,6 +83,7 @@ select
     bookings.booking_number,
     bookings.product_id,
     bookings.customer_id,
+    bookings.person_id,
     bookings.event_id,
     case when bookings.is_canceled then 'canceled' else 'standing' end as status,
     bookings.is_canceled,
@@ -107,12 +116,11 @@ select
     cast(bookings.tax_amount as numeric(19, 4)) as tax_amount,
     cast(coalesce(reductions.amount, 0) as numeric(19, 4)) as discount_amount,
     cast(bookings.paid_amount as numeric(19, 4)) as paid_amount,
+    cast(greatest(bookings.balance, 0) as numeric(19, 4)) as outstanding_amount,
+    cast(greatest(-bookings.balance, 0) as numeric(19, 4)) as overpaid_amount,
     cast(
-        case when bookings.is_canceled then 0 else greatest(bookings.gross_amount - bookings.paid_amount, 0) end as numeric(19, 4)
-    ) as outstanding_amount,
-    cast(
-        case when bookings.is_canceled then 0 else greatest(bookings.paid_amount - bookings.gross_amount, 0) end as numeric(19, 4)
-    ) as overpaid_amount
+        case when bookings.is_paid_otherwise and not bookings.is_canceled then bookings.gross_amount else 0 end as numeric(19, 4)
+    ) as paid_otherwise_amount
 from dated as bookings
 inner join {{ ref('int_accounts') }} as accounts on accounts.account_id = bookings.account_id
 left join {{ ref('dim_products') }} as products

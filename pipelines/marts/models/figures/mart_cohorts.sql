@@ -1,5 +1,5 @@
 with customers as (
-    select account_id, customer_id, currency, cohort_month
+    select account_id, person_id, currency, cohort_month
     from {{ ref('mart_customer_value') }}
     where cohort_month is not null
 ),
@@ -36,13 +36,13 @@ activity as (
         customers.currency,
         customers.cohort_month,
         cast({{ dbt.date_trunc('month', 'bookings.booked_date') }} as date) as activity_month,
-        count(distinct bookings.customer_id) as active_customers,
+        count(distinct bookings.person_id) as active_customers,
         count(*) as bookings,
         sum(bookings.gross_amount) as gross_amount
     from customers
     inner join {{ ref('fct_bookings') }} as bookings
         on bookings.account_id = customers.account_id
-        and bookings.customer_id = customers.customer_id
+        and bookings.person_id = customers.person_id
         and bookings.currency = customers.currency
     where not bookings.is_canceled
     group by 1, 2, 3, 4

@@ -1,7 +1,7 @@
 with customers as (
     select
         account_id,
-        customer_id,
+        person_id,
         currency,
         min(case when not is_canceled then booked_date end) as first_standing_date,
         {{ count_of('count(*)') }} as bookings,
@@ -14,13 +14,13 @@ with customers as (
         {{ amount_of(standing('paid_amount')) }} as paid_amount,
         {{ amount_of('sum(outstanding_amount)') }} as outstanding_amount
     from {{ ref('fct_bookings') }}
-    where customer_id is not null
-    group by account_id, customer_id, currency
+    where person_id is not null
+    group by account_id, person_id, currency
 )
 
 select
     account_id,
-    customer_id,
+    person_id,
     currency,
     cast({{ dbt.date_trunc('month', 'first_standing_date') }} as date) as cohort_month,
     bookings,

@@ -19,6 +19,7 @@ with days as (
         {{ amount_of('sum(outstanding_amount)') }} as outstanding_amount,
         {{ amount_of('sum(case when has_taken_place then outstanding_amount else 0 end)') }} as overdue_amount,
         {{ amount_of('sum(overpaid_amount)') }} as overpaid_amount,
+        {{ amount_of('sum(paid_otherwise_amount)') }} as paid_otherwise_amount,
         {{ amount_of('sum(case when is_canceled then paid_amount else 0 end)') }} as retained_amount
     from {{ ref('fct_bookings') }}
     group by account_id, product_id, currency, tour_date
@@ -54,6 +55,7 @@ select
     days.outstanding_amount,
     days.overdue_amount,
     days.overpaid_amount,
+    days.paid_otherwise_amount,
     days.retained_amount
 from days
 inner join {{ ref('dim_dates') }} as dates on dates.date_day = days.tour_date
