@@ -9,6 +9,8 @@ PEERS := benchmarks/.venvs/airbyte/installed benchmarks/.venvs/singer/installed
 LOCK := $(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
   --no-emit-index-url
 DIST := dist
+COMMA := ,
+EXTRAS ?= marts,dashboard
 # Nothing of a run lands outside of this folder, and no library calls home.
 export DLT_DATA_DIR ?= $(CURDIR)/.dlt/data
 export RUNTIME__DLTHUB_TELEMETRY := false
@@ -18,10 +20,16 @@ unexport PYTHONDONTWRITEBYTECODE
 MEMORY = $(shell grep -s ' /dev/shm ' /proc/mounts | grep -qv noexec && \
   [ "$$(df -Pk /dev/shm | awk 'END {print $$4}')" -gt 4000000 ] && echo /dev/shm)
 
-.PHONY: demo test quick lint soak bench dist sbom audit lock clean
+.PHONY: demo install test quick lint soak bench dist sbom audit lock clean
 
 demo: $(DEMO_INSTALLED) ## install, then load the sandbox twice and ask three questions
 	@$(BIN)/bookeo demo
+
+install: $(BIN)/uv ## what a user needs, pinned and with hashes; EXTRAS=marts,dashboard,dagster adds extras
+	@$(UV) pip compile --quiet --no-header --no-annotate --constraints constraints.txt $(addprefix --extra ,$(subst $(COMMA), ,$(EXTRAS))) \
+	  pyproject.toml | $(BIN)/python release/pinned.py constraints.txt
+	@$(UV) pip install --quiet --constraints constraints.txt --build-constraints constraints.txt --editable '.$(if $(EXTRAS),[$(EXTRAS)])'
+	@echo "Installed. Next: . $(VENV)/bin/activate, then bookeo init"
 
 test: $(INSTALLED) lint ## install everything and run all tests
 	PYTEST_DEBUG_TEMPROOT=$(MEMORY) $(BIN)/python -m pytest -n 3 --dist loadfile

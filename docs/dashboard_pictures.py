@@ -48,7 +48,7 @@ def _served() -> Iterator[str]:
     with tempfile.TemporaryDirectory() as folder:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("SOURCES__", "DLT_"))}
         environment = kept | {"DLT_DATA_DIR": f"{folder}/dlt", "DLT_PROJECT_DIR": folder, "PYTHONUNBUFFERED": "1"}
-        for words in (["demo"], ["marts", "build"]):
+        for words in (["demo", "--database", "bookeo.duckdb"], ["marts", "build"]):
             subprocess.run(  # noqa: S603 - our own command
                 [bookeo, *words], cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL
             )

@@ -185,10 +185,10 @@ def test_a_settings_file_that_is_no_toml(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--since", "2026-06-01", "--until", "2026-05-01"), ("after its end",)),
+        (("--since", "2026-06-01", "--until", "2026-05-01"), ("is after --until",)),
         (("--since", "2031-01-01"), ("after its end",)),
         (("--until", "2020-01-01"), ("after its end", "start")),
-        (("--since", "yesterday"), ("--since", "'yesterday'", "2026-01-31")),
+        (("--since", "soon"), ("--since", "'soon'", "2026-01-31", "yesterday")),
         (("--until", "2026-02-30"), ("--until", "'2026-02-30'")),
         (("--since", "31.12.2025"), ("--since",)),
         (("--since", ""), ("--since",)),
@@ -293,7 +293,10 @@ def test_a_second_load_at_the_same_time(bookeo: Run, keys: Sandbox, folder: Path
 
 def test_a_question_that_makes_no_sense(bookeo: Run, folder: Path, loaded: Path) -> None:
     before = loaded.read_bytes()
-    assert_refused(bookeo("query", "SELECT nonsense FROM nowhere"), FATAL, "nowhere")
+    outcome = bookeo("query", "SELECT nonsense FROM nowhere")
+    sentence, *hints = outcome.err.splitlines()
+    assert_refused(Outcome(outcome.code, outcome.out, f"{sentence}\n"), FATAL, "nowhere")
+    assert hints[-2:] == ["LINE 1: SELECT nonsense FROM nowhere", "                             ^"]
     assert_refused(bookeo("query", "DROP TABLE bookeo_data.bookings"), FATAL, "read-only")
     assert_refused(bookeo("query", "SELECT 1", "--database", "none.duckdb"), FATAL, "none.duckdb")
     assert loaded.read_bytes() == before

@@ -19,6 +19,7 @@ from bookeo_pipelines.cli.commands import (
     reconciling,
     sharing,
     showing,
+    starting,
     trying,
 )
 from bookeo_pipelines.cli.commands.marts import marts
@@ -58,9 +59,12 @@ def _options(
         prepare_places(sys.argv[1:])
 
 
+app.command(epilog="Example: `bookeo init`")(starting.init)
 app.command(epilog="Example: `bookeo check`")(loading.check)
+app.command(epilog="Example: `bookeo doctor`")(starting.doctor)
 app.command(epilog="Example: `bookeo config`")(configuring.config)
 app.command(epilog="Example: `bookeo load --since 2025-01-01`")(loading.load)
+app.command(epilog="Example: `bookeo run`")(loading.run)
 app.command(epilog="Example: `bookeo plan --since 2025-01-01`")(loading.plan)
 app.command(epilog="Example: `bookeo reconcile --fix`")(reconciling.reconcile)
 app.command(epilog="Example: `bookeo status`")(looking.status)

@@ -9,7 +9,7 @@ from typing import Any
 
 from bookeo import BookeoSettings, load_settings
 from bookeo.errors import SettingsError
-from bookeo_pipelines.destinations.target import DEFAULT_DATASET, default_database, target
+from bookeo_pipelines.destinations.target import DEFAULT_DATASET, target
 from bookeo_pipelines.load.runner import LoadRequest
 from bookeo_pipelines.runtime.terminal import Terminal, heading
 from bookeo_pipelines.share.answer import print_rows
@@ -64,18 +64,17 @@ def demo_sandbox() -> Iterator[BookeoSettings]:
         yield _settings(sandbox)
 
 
-def run_demo(console: Terminal, database: Path | None, load: Callable[[LoadRequest], Any]) -> None:
+def run_demo(console: Terminal, path: Path, load: Callable[[LoadRequest], Any]) -> None:
     """Loads an invented business, lets a week go by, loads again, and asks three questions.
 
     Args:
         console: Where to print.
-        database: The DuckDB file; None for the default one.
+        path: The DuckDB file.
         load: Runs a load and shows what it did.
 
     Raises:
         SettingsError: The database holds something else than an earlier demonstration.
     """
-    path = database or default_database()
     with _sandbox().serve(bookings=BOOKINGS) as sandbox:
         settings = _settings(sandbox)
         _make_room(path, {account.account_id for account in sandbox.accounts})

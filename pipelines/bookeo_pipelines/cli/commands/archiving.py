@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from bookeo_pipelines.cli.options import Account, Database, Dataset, Debug, Destination, Json, console, say
+from bookeo_pipelines.cli.time_range import time_range
 
 
 def replay(
@@ -31,7 +32,7 @@ def replay(
     """Rebuilds the tables from the archive of answers; asks nothing of Bookeo."""
     from bookeo.archive.store import Archive
     from bookeo.errors import SettingsError
-    from bookeo.settings.model import keyless_settings, last_moment, moment
+    from bookeo.settings.model import keyless_settings
     from bookeo_pipelines.destinations.target import target
     from bookeo_pipelines.observability.progress import ProgressDisplay
     from bookeo_pipelines.outcomes import ExitCode
@@ -47,8 +48,7 @@ def replay(
         target(destination, dataset, database),
         settings,
         account,
-        moment(since, "--since") if since is not None else None,
-        last_moment(until, "--until") if until is not None else None,
+        *time_range(since, until),
         wait,
     )
     results = []

@@ -23,6 +23,7 @@ from bookeo_pipelines.cli.options import (
     say,
 )
 from bookeo_pipelines.cli.reporting import Report, reported
+from bookeo_pipelines.cli.time_range import time_range
 from bookeo_pipelines.runtime.startup import quick_start, started
 
 if TYPE_CHECKING:
@@ -55,15 +56,14 @@ def plan(
     debug: Debug = False,
 ) -> None:
     """Says what a load would ask for and how long it would take; loads nothing."""
-    from bookeo.settings.model import last_moment, load_all_settings, moment
+    from bookeo.settings.model import load_all_settings
     from bookeo_pipelines.destinations.target import target
     from bookeo_pipelines.load.plan import make_plan
     from bookeo_pipelines.load.plan_report import plan_as_json, print_plan
     from bookeo_pipelines.warehouse.load_packages import pipeline_name
 
     where = target(destination, dataset, database)
-    begin = moment(since, "--since") if since is not None else None
-    end = last_moment(until, "--until") if until is not None else None
+    begin, end = time_range(since, until)
     plans = [
         make_plan(settings, where, pipeline_name(settings.account), begin, end)
         for settings in load_all_settings(account)
@@ -121,7 +121,7 @@ def load(
         reported("load", log_format, log_level, as_json=as_json, account=account, debug=debug) as report,
     ):
         from bookeo.errors import SettingsError
-        from bookeo.settings.model import last_moment, load_all_settings, moment
+        from bookeo.settings.model import load_all_settings
         from bookeo_pipelines.destinations.target import target
         from bookeo_pipelines.load.runner import LoadRequest
         from bookeo_pipelines.share.publish import configured_place
@@ -129,13 +129,14 @@ def load(
         if refresh not in (None, "customers"):
             raise SettingsError(f"--refresh is {refresh!r}; it takes customers.")
         where = target(destination, dataset, database)
+        begin, end = time_range(since, until)
 
         def request(settings: BookeoSettings) -> LoadRequest:
             return LoadRequest(
                 settings=settings,
                 target=where,
-                since=moment(since, "--since") if since is not None else None,
-                until=last_moment(until, "--until") if until is not None else None,
+                since=begin,
+                until=end,
                 tables=tuple(name.strip() for name in tables.split(",") if name.strip())
                 if tables is not None
                 else None,
@@ -152,6 +153,51 @@ def load(
         else:
             accounts = load_all_settings(account, max_requests=max_requests, archive=archive)
             run_and_show([request(settings) for settings in accounts], report, publish or configured_place(where))
+
+
+def run(
+    destination: Destination = "duckdb",
+    dataset: Dataset = "bookeo_data",
+    database: Database = None,
+    account: Account = None,
+    wait: Annotated[float, typer.Option(help="Seconds to wait for another load into the same place.", min=0)] = 0,
+    publish: Publish = None,
+    log_format: LogFormat = None,
+    log_level: LogLevel = None,
+    debug: Debug = False,
+) -> None:
+    """Load, build the marts, and put a copy for readers in place, where one is set: what a schedule runs.
+
+    Figures are made of whatever was loaded, also where the load ended early; the exit code is then the load's.
+    """
+    with reported("run", log_format, log_level, as_json=False, account=account, debug=debug) as report:
+        from bookeo.settings.model import load_all_settings
+        from bookeo_pipelines.destinations.target import target
+        from bookeo_pipelines.load.runner import LoadRequest
+        from bookeo_pipelines.marts.build import build_marts
+        from bookeo_pipelines.marts.report import print_built
+        from bookeo_pipelines.outcomes import ExitCode, exit_code
+        from bookeo_pipelines.share.publish import Publication, configured_place
+
+        where = target(destination, dataset, database)
+        publication = Publication(where, publish or configured_place(where))
+        code = 0
+        try:
+            run_and_show([LoadRequest(one, where, wait_seconds=wait) for one in load_all_settings(account)], report)
+        except typer.Exit as ended:
+            code = ended.exit_code
+            if code == ExitCode.FATAL:
+                raise
+        with console(stderr=True).status("Building the marts ..."):
+            built = [build_marts(one, wait_seconds=wait, debug=debug) for one in where.files()]
+        for result in built:
+            print_built(console(), result)
+        publication.make()
+        if publication.failure is not None:
+            say(publication.failure.message)
+            code = code or int(exit_code(publication.failure))
+        if code:
+            raise typer.Exit(code)
 
 
 def run_and_show(requests: list[LoadRequest], report: Report, publish: Path | None = None) -> None:
@@ -222,12 +268,11 @@ def reset(
 ) -> None:
     """Rewinds a cursor, after asking, so that the next load reads again; no row is deleted."""
     from bookeo.errors import SettingsError
-    from bookeo.settings.model import moment
     from bookeo_pipelines.destinations.target import target
     from bookeo_pipelines.load.reset import planned_reset
 
     where = target(destination, dataset, database)
-    begin = moment(since, "--since") if since is not None else None
+    begin, _ = time_range(since, None)
     if not yes and not sys.stdin.isatty():
         raise SettingsError("Nobody is there to be asked: give --yes to rewind without asking.")
     with planned_reset(where, account, table=table, since=begin) as planned:

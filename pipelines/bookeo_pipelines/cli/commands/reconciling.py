@@ -22,6 +22,7 @@ from bookeo_pipelines.cli.options import (
     say,
 )
 from bookeo_pipelines.cli.reporting import Report, reported
+from bookeo_pipelines.cli.time_range import time_range
 
 if TYPE_CHECKING:
     from bookeo_pipelines.load.runner import LoadRequest
@@ -59,14 +60,13 @@ def reconcile(
 ) -> None:
     """Compare what is held with what there is, by the bookings' start times; ends with 1 if differences are left."""
     with reported("reconcile", log_format, log_level, as_json=as_json, account=account, debug=debug) as report:
-        from bookeo.settings.model import last_moment, load_all_settings, moment
+        from bookeo.settings.model import load_all_settings
         from bookeo_pipelines.destinations.target import target
         from bookeo_pipelines.load.runner import LoadRequest
         from bookeo_pipelines.observability.progress import ProgressDisplay
 
         where = target(destination, dataset, database)
-        begin = moment(since, "--since") if since is not None else None
-        end = last_moment(until, "--until") if until is not None else None
+        begin, end = time_range(since, until)
         requests = [LoadRequest(s, where, begin, end, wait_seconds=wait) for s in load_all_settings(account)]
         display = ProgressDisplay(console(stderr=True, quiet=report.logging))
         code = _reconcile_and_show(requests, console(), display, report, say, fix=fix, accept=accept)

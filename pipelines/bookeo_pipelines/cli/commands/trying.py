@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from bookeo_pipelines.cli.commands.loading import run_and_show
-from bookeo_pipelines.cli.options import Database, Debug, console
+from bookeo_pipelines.cli.options import Debug, console
 from bookeo_pipelines.cli.reporting import Report
 
 
-def demo(database: Database = None, debug: Debug = False) -> None:
-    """Loads an invented business, lets a week go by, loads again, and asks three questions."""
+def demo(
+    database: Annotated[Path, typer.Option(help="The DuckDB file.")] = Path("demo.duckdb"), debug: Debug = False
+) -> None:
+    """Load an invented business, let a week go by, load again, and ask three questions."""
     from bookeo_pipelines.cli.demo_runner import run_demo
 
     run_demo(console(), database, lambda request: run_and_show([request], Report()))
