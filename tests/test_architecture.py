@@ -30,6 +30,7 @@ LIGHT = {
     "bookeo_pipelines.cli.exit",
     "bookeo_pipelines.cli.options",
     "bookeo_pipelines.cli.reporting",
+    "bookeo_pipelines.cli.time_range",
     "bookeo_pipelines.runtime",
     "bookeo_pipelines.runtime.closed_dlt",
     "bookeo_pipelines.runtime.file_errors",
@@ -62,7 +63,7 @@ def path_of(package: str) -> Path:
 
 def floors(package: str) -> int:
     """The longest way down among the direct children of a package."""
-    children = graph().find_children(package)
+    children = graph().find_children(package) - {f"{package}.__main__"}
     below = {
         child: {
             other
