@@ -11,9 +11,11 @@ from bookeo_sandbox.catalog import stable_id
 from bookeo_sandbox.index import TimeIndex
 from bookeo_sandbox.records import CANCELED, NO_SHOW, UNTRACKED, ApiKey, Booking, Customer, Payment, Profile
 from bookeo_sandbox.replica import Replica
+from bookeo_sandbox.times import whole_minute
 
-_NUMBER_SPACE = 10**13
-_STRIDE = 7_206_418_935_041  # has no factor in common with 10**13: numbers never repeat
+_STRIDE = 7_206_418_935_041  # has no factor in common with a power of 10: numbers never repeat
+_LONGER_SINCE = 1_735_689_600
+"""From 2025 on booking numbers have 16 digits instead of 14. Source: real answers."""
 
 PERMISSIONS = (
     "availability_r",
@@ -83,6 +85,11 @@ class Switches:
         replica_lag_minutes: Changes of bookings and payments become visible this many minutes after they were made.
         numeric_tokens: Page tokens are numbers in JSON, not text.
         payment_description: What payments of a booking say, with `{number}`; empty: nothing.
+        checkout_minutes: In passing time, an online booking is listed up to this many minutes after its `creationTime`.
+        strict: Only what the documents allow is taken: no fractions of a second, no `True`, no `pageNumber=1` without
+            a token, 100 slots a page.
+        json_escapes: What JSON escapes: what means something in HTML ("html"), that and every slash and every letter
+            that is not ASCII ("all"), or no more than it must ("none").
     """
 
     snapshot: bool = False
@@ -102,6 +109,9 @@ class Switches:
     replica_lag_minutes: int = 0
     numeric_tokens: bool = False
     payment_description: str = "Booking {number}"
+    checkout_minutes: int = 12
+    strict: bool = False
+    json_escapes: str = "html"
 
 
 _REFUSAL = ("403", "empty")
@@ -112,6 +122,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "customers_without_permission": _REFUSAL,
     "window_ends": ("inclusive", "end_exclusive", "exclusive"),
     "precision": ("shown", "seconds", "milliseconds"),
+    "json_escapes": ("html", "all", "none"),
 }
 """The values of switches that are one of several texts."""
 
@@ -132,7 +143,7 @@ class Account:
         self.switches = switches
         self.version = 0
         key = "sandbox" + stable_id(seed, position, "key", length=26)
-        self.api_key = ApiKey(key, set(PERMISSIONS), created)
+        self.api_key = ApiKey(key, set(PERMISSIONS), whole_minute(created))
         self.bookings: dict[str, Booking] = {}
         self.customers: dict[str, Customer] = {}
         self.customer_list: list[Customer] = []
@@ -155,13 +166,14 @@ class Account:
         self._counts = {"booking": 0, "customer": 0, "payment": 0}
 
     def next_number(self) -> str:
-        """Makes a booking number: 13 digits in no order, some with a zero in front.
+        """Makes a booking number: 14 or 16 digits in no order, some with a zero in front.
 
         Returns:
             A number never used before in any account of the business.
         """
         count = self._count("booking")
-        return str((_STRIDE * (count * 64 + self._position + 1)) % _NUMBER_SPACE).zfill(13)
+        digits = 16 if self.moment >= _LONGER_SINCE else 14
+        return str((_STRIDE * (count * 64 + self._position + 1)) % 10**digits).zfill(digits)
 
     def next_id(self, kind: str) -> str:
         """Makes the id of a customer or a payment.
@@ -215,6 +227,7 @@ class Account:
             payment: The payment.
             is_new: The booking was made together with it and does not count as changed.
         """
+        payment.created, payment.received = whole_minute(payment.created), whole_minute(payment.received)
         self.payments[payment.id] = payment
         self.by_receipt.add(payment)
         if payment.booking is None and payment.customer_id:
@@ -243,7 +256,7 @@ class Account:
                 booking.paid += amount - payment.amount
             payment.amount = amount
         if received is not None:
-            before, payment.received = payment.received, received
+            before, payment.received = payment.received, whole_minute(received)
             self.by_receipt.moved(payment, before)
         if booking is not None:
             booking.cache = None
@@ -267,16 +280,17 @@ class Account:
             self._other_payments[payment.customer_id].remove(payment)
         self.version += 1
 
-    def mark_changed(self, booking: Booking, at: int, agent: str | None) -> None:
+    def mark_changed(self, booking: Booking, at: int, agent: str | None, *, exact: bool = False) -> None:
         """Moves a booking's `lastChangeTime`.
 
         Args:
             booking: The booking.
             at: Unix seconds.
             agent: Who did it; None for the customer.
+            exact: To the second; otherwise to the minute, as the API does.
         """
         before = booking.updated
-        booking.changed = at
+        booking.changed = at if exact else whole_minute(at)
         booking.change_agent = agent
         booking.cache = None
         self.by_update.moved(booking, before)
@@ -308,7 +322,7 @@ class Account:
         """
         booking.flags |= CANCELED | (0 if tracked else UNTRACKED)
         booking.flags &= ~NO_SHOW
-        booking.canceled = at
+        booking.canceled = whole_minute(at)
         booking.cancel_agent = agent
         self.mark_changed(booking, at, agent)
 

@@ -88,7 +88,7 @@ def moment(call: Call, body: dict[str, Any], name: str) -> int | None:
     if value is None:
         return None
     try:
-        return parse_time(value, call.account.profile.zone)
+        return int(parse_time(value, call.account.profile.zone, strict=call.strict))
     except (ValueError, OverflowError) as error:
         raise bad_request(f"{name} is {error}") from None
 

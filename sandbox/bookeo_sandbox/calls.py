@@ -54,9 +54,16 @@ class Call:
             ApiError: 400, it is neither.
         """
         value = self.query.get(name, "false")
+        if not self.strict:
+            value = value.lower()
         if value not in ("true", "false"):
             raise bad_request(f"{name} must be true or false")
         return value == "true"
+
+    @property
+    def strict(self) -> bool:
+        """Whether only what the documents allow is taken, and nothing that is seen to work besides."""
+        return self.account.switches.strict
 
     def number(self, name: str, default: int, highest: int | None = None) -> int:
         """Reads a parameter that is a number from 1 on.
@@ -107,7 +114,7 @@ class Call:
         switches = self.account.switches
         return Span(first, last, ends=switches.window_ends, precision=switches.precision)
 
-    def time(self, name: str) -> int:
+    def time(self, name: str) -> float:
         """Reads a parameter that is a time.
 
         Args:
@@ -120,7 +127,7 @@ class Call:
             ApiError: 400, it is no time.
         """
         try:
-            return parse_time(self.query[name], self.account.profile.zone)
+            return parse_time(self.query[name], self.account.profile.zone, strict=self.strict)
         except (ValueError, OverflowError) as error:
             raise bad_request(f"{name} is {error}") from None
 

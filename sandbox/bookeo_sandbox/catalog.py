@@ -10,7 +10,12 @@ from zoneinfo import ZoneInfo
 from bookeo_sandbox.money import decimals_of
 from bookeo_sandbox.records import OptionSpec, Product, Profile, Promotion, Resource, ResourceType, Tax
 
-CATEGORIES = (("Cadults", "Adults", 1), ("Cchildren", "Children", 1), ("Cinfants", "Infants", 0))
+CATEGORIES = (
+    ("Cadults", "Adults", 1),
+    ("Cchildren", "Children", 1),
+    ("Cinfants", "Infants", 0),
+    ("WENWAY", "Groups of school children", 20),  # an account's own
+)
 
 
 @dataclass(frozen=True)
@@ -135,7 +140,8 @@ class _Catalog:
         self._taxes = taxes
 
     def _id(self, name: str) -> str:
-        return stable_id(self._account_id, "product", name)
+        number = stable_id(self._account_id, "product", name)
+        return f"{number[:8]}_{number[9:]}" if name == "charter" else number
 
     def _option(self, product: str, name: str, kind: str, values: tuple[str, ...] = (), price: float = 0) -> OptionSpec:
         return OptionSpec(stable_id(self._account_id, product, name, length=11), name, kind, values, self._money(price))
@@ -226,7 +232,7 @@ class _Catalog:
                 rooms, self._taxes, share=1.6, lead_days=5,
             ),
             Product(
-                self._id("lesson"), "APP-LESSON", "Private lesson", "<p>Any instrument – auch Blockflöte.</p>",
+                self._id("lesson"), self._id("lesson"), "Private lesson", "<p>Any instrument – auch Blockflöte.</p>",
                 "flexibleTime", 45,
                 {}, self._money(55), ((None, 1, 2),), (0, 1, 2, 3, 4), tuple(range(13 * 60, 20 * 60, 15)), 2, (),
                 (), self._taxes[:1], flags={"apiBookingsAllowed": True}, share=1.2, lead_days=8,

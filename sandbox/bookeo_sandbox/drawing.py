@@ -22,7 +22,7 @@ from bookeo_sandbox.records import (
     packed,
 )
 from bookeo_sandbox.schedule import classes_of, event_id, next_event
-from bookeo_sandbox.times import format_time
+from bookeo_sandbox.times import format_time, whole_minute
 
 _DAY = 86_400
 _SHARED: dict[Any, Any] = {}
@@ -57,7 +57,8 @@ def draw_customer(account: Account, rng: Random, now: int) -> Customer:
     profile, chance = account.profile, rng.random
     person = _person(rng)
     customer_id = account.next_id("customer")
-    data: dict[str, Any] = {"id": customer_id, **person, "creationTime": format_time(now, profile.zone)}
+    created = whole_minute(now)
+    data: dict[str, Any] = {"id": customer_id, **person, "creationTime": format_time(created, profile.zone)}
     if chance() < 0.85:
         country, city, state, postcode = rng.choice(names.CITIES)
         address = {"address1": f"{1 + int(chance() * 240)} {rng.choice(names.STREETS)}", "city": city}
@@ -66,6 +67,8 @@ def draw_customer(account: Account, rng: Random, now: int) -> Customer:
         if state:
             address["state"] = state
         data["streetAddress"] = {**address, "countryCode": country, "postcode": postcode}
+    else:
+        data["streetAddress"] = {"countryCode": profile.country}
     if chance() < 0.3:
         data["customFields"] = [{"id": "CF1", "name": "How did you hear of us?", "value": rng.choice(names.SOURCES)}]
         if chance() < 0.3:
@@ -75,11 +78,12 @@ def draw_customer(account: Account, rng: Random, now: int) -> Customer:
     if chance() < 0.02:
         data["facebookId"] = str(int(chance() * 10**15))
     language = rng.choice(names.LANGUAGES) if chance() < 0.4 else profile.language
-    data["languageCode"] = language
+    if "emailAddress" in person or "phoneNumbers" in person:
+        data["languageCode"] = language
     data["acceptSmsReminders"] = chance() < 0.6
     if chance() < 0.08:
         data["member"] = True
-        data["membershipEnd"] = format_time(now + int((chance() * 700 - 100) * _DAY), profile.zone)
+        data["membershipEnd"] = format_time(whole_minute(now + (chance() * 700 - 100) * _DAY), profile.zone)
     else:
         data["member"] = False
     linked: tuple[bytes, ...] = ()
@@ -89,7 +93,7 @@ def draw_customer(account: Account, rng: Random, now: int) -> Customer:
             for place in range(1 + int(chance() * 3))
         )
     full_name = " ".join(str(person[part]) for part in ("firstName", "lastName") if part in person)
-    customer = Customer(customer_id, full_name, now, language, packed(data), linked)
+    customer = Customer(customer_id, full_name, created, language, packed(data), linked)
     account.add_customer(customer)
     return customer
 
@@ -138,7 +142,7 @@ def draw_booking(account: Account, rng: Random, now: int, customer: Customer, pr
     elif product.type == "flexibleTime" and chance() < 0.5:
         event = 0
     length = product.minutes * (2 if product.type == "flexibleTime" and chance() < 0.2 else 1)
-    booking = Booking(account.next_number(), customer, product, now, start, start + 60 * length)
+    booking = Booking(account.next_number(), customer, product, whole_minute(now), start, start + 60 * length)
     booking.event = event
     booking.source = rng.choice(names.SOURCES) if chance() < 0.8 else None
     if chance() < 0.35:
@@ -239,7 +243,7 @@ def _join_course(account: Account, product: Product, event: int, rng: Random, ex
         return event
     start = classes_of(product, event, account.profile.zone)[1 + int(rng.random() * (product.classes - 1))]
     field = "firstCourseEnrolledEventId" if chance > 0.12 else "dropinCourseEnrolledEventId"
-    extra[field] = event_id(product, start)
+    extra[field] = event_id(product, start, account.profile.zone)
     return start
 
 

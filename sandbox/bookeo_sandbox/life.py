@@ -12,6 +12,7 @@ import math
 from datetime import datetime
 from random import Random
 from typing import Any
+from zlib import crc32
 
 import orjson
 
@@ -21,6 +22,7 @@ from bookeo_sandbox.drawing import draw_booking, draw_customer, draw_numbers, se
 from bookeo_sandbox.payments import pay, pay_for_something_else, payment_plan
 from bookeo_sandbox.records import ACCEPTED, CANCELED, NO_SHOW, UNKNOWN, Booking, Customer, packed
 from bookeo_sandbox.schedule import next_event, weeks_later
+from bookeo_sandbox.times import whole_minute
 
 _DAY = 86_400
 _WEEKDAYS = (0.9, 0.8, 0.85, 0.95, 1.2, 1.35, 1.15)
@@ -144,7 +146,8 @@ class Life:
             elif self._account.customer_list:
                 rng = Random(subject)  # noqa: S311
                 customer = rng.choice(self._account.customer_list)
-                if kind == "delete" and self._account.switches.deletions:
+                ahead = any(b.start > moment and not b.flags & CANCELED for b in customer.bookings)
+                if kind == "delete" and self._account.switches.deletions and not ahead:
                     self._account.delete_customer(customer)
                 elif kind == "edit_customer" and self._account.switches.customer_edits:
                     edit_customer(self._account, customer, moment, city=rng.choice(names.CITIES)[1])
@@ -173,14 +176,19 @@ class Life:
             if booking.extra:
                 booking.extra.pop("sourceIp", None)
             siblings.append(booking)
+        longest = account.switches.checkout_minutes
+        if longest and booking.agent is None:
+            # What a customer books online exists from the beginning of the checkout, and is listed at its end.
+            begun = booking.created - 60 * (1 + crc32(booking.number.encode()) % longest)
+            booking.created = max(begun, whole_minute(self._begin + 60))
         account.add_booking(booking)
-        self._plan(booking, rng)
+        self._plan(booking, moment, rng)
 
-    def _plan(self, booking: Booking, rng: Random) -> None:
-        created, start = booking.created, booking.start
-        for moment, kind in payment_plan(booking, rng):
+    def _plan(self, booking: Booking, created: int, rng: Random) -> None:
+        start = booking.start
+        for moment, kind in payment_plan(booking, created, rng):
             if moment <= created:
-                pay(self._account, booking, kind, created, rng)
+                pay(self._account, booking, kind, created, rng, is_new=True)
             else:
                 self._push(moment, kind, booking)
         chance = rng.random()

@@ -36,7 +36,7 @@ def decimals_of(currency: str) -> int:
 
 
 def money(amount: int, currency: str, decimals: int) -> dict[str, str]:
-    """Writes an amount as the API does.
+    """Writes an amount as the API does, without needless decimals. Source: real answers.
 
     Args:
         amount: In smallest units.
@@ -44,12 +44,11 @@ def money(amount: int, currency: str, decimals: int) -> dict[str, str]:
         decimals: Decimals of the currency.
 
     Returns:
-        `{"amount": "73.00", "currency": "AUD"}`.
+        `{"amount": "73", "currency": "AUD"}`.
     """
-    if not decimals:
-        return {"amount": str(amount), "currency": currency}
-    sign, digits = ("-" if amount < 0 else ""), str(abs(amount)).zfill(decimals + 1)
-    return {"amount": f"{sign}{digits[:-decimals]}.{digits[-decimals:]}", "currency": currency}
+    whole, part = divmod(abs(amount), 10**decimals)
+    digits = f"{whole}.{part:0{decimals}d}".rstrip("0") if part else str(whole)
+    return {"amount": f"-{digits}" if amount < 0 else digits, "currency": currency}
 
 
 def read_money(value: Any, currency: str, decimals: int, where: str) -> int:

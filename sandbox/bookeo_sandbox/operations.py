@@ -8,7 +8,16 @@ from bookeo_sandbox.calls import Answer, Call
 from bookeo_sandbox.reading import Reading
 from bookeo_sandbox.writing import Writing
 
-SETTINGS = ("apikeyinfo", "business", "products", "peoplecategories", "resources", "taxes", "languages")
+SETTINGS = (
+    "apikeyinfo",
+    "business",
+    "products",
+    "peoplecategories",
+    "resources",
+    "taxes",
+    "languages",
+    "customercustomfields",
+)
 
 Operation = Callable[[Call], Answer]
 

@@ -56,12 +56,12 @@ class Pager:
             The page.
 
         Raises:
-            ApiError: 400, bad parameters, an unknown token, or a page number without a token.
+            ApiError: 400, bad parameters, an unknown token, or a page number without a token that is not 1.
         """
         name = call.query.get("pageNavigationToken")
         number = call.number("pageNumber", 1)
         if name is None:
-            if "pageNumber" in call.query:
+            if "pageNumber" in call.query and (call.strict or number > 1):
                 raise bad_request("pageNumber needs pageNavigationToken")
             size = call.number("itemsPerPage", min(50, highest), highest)
             token = _Token(call.account.api_key.key, call.operation, call.path, dict(call.query), size, None)
@@ -105,7 +105,7 @@ class Pager:
             asked,
             permissions,
             call.now if by_now else 0,
-            (switches.replica_lag_minutes, switches.window_ends, switches.precision),
+            (switches.replica_lag_minutes, switches.window_ends, switches.precision, switches.strict),
         )
         state, items = self._results.get(question, (-1, ()))
         if state != call.account.version:

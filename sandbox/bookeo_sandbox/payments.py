@@ -17,11 +17,12 @@ _DESK_METHODS = ("cash", "cash", "debitCard", "creditCard", "bankTransfer", "che
 _ONLINE_METHODS = ("creditCard", "creditCard", "creditCard", "paypal", "moneyVoucher", "existingCredit")
 
 
-def payment_plan(booking: Booking, rng: Random) -> Plan:
+def payment_plan(booking: Booking, booked: int, rng: Random) -> Plan:
     """Decides when a booking is paid.
 
     Args:
         booking: A new booking.
+        booked: When it is listed first, in Unix seconds.
         rng: Source of chance.
 
     Returns:
@@ -32,20 +33,20 @@ def payment_plan(booking: Booking, rng: Random) -> Plan:
         return []
     if booking.agent is None:
         if chance < 0.55:
-            return [(booking.created, "all")]
+            return [(booked, "all")]
         if chance < 0.9:
             balance = booking.start - int(rng.random() * 2 * 3600)
-            return [(booking.created, "deposit"), (max(balance, booking.created + 60), "balance")]
+            return [(booked, "deposit"), (max(balance, booked + 60), "balance")]
     if chance < 0.12:
         return []
     if chance < 0.35:
-        return [(booking.created + int((1 + 6 * rng.random()) * _DAY), "transfer")]
+        return [(booked + int((1 + 6 * rng.random()) * _DAY), "transfer")]
     if chance < 0.45:
-        return [(booking.created, "deposit"), (booking.end + 300, "balance")]
+        return [(booked, "deposit"), (booking.end + 300, "balance")]
     return [(booking.start - 600 + int(rng.random() * 1200), "balance")]
 
 
-def pay(account: Account, booking: Booking, kind: str, now: int, rng: Random) -> None:
+def pay(account: Account, booking: Booking, kind: str, now: int, rng: Random, *, is_new: bool = False) -> None:
     """Makes a payment of a plan, if anything is due.
 
     Args:
@@ -54,6 +55,7 @@ def pay(account: Account, booking: Booking, kind: str, now: int, rng: Random) ->
         kind: `all`, `deposit`, `balance`, `transfer`, `tip` or `refund`.
         now: Unix seconds.
         rng: Source of chance.
+        is_new: The booking is made together with it.
     """
     due = booking.gross - booking.paid
     amount = due
@@ -89,7 +91,7 @@ def pay(account: Account, booking: Booking, kind: str, now: int, rng: Random) ->
             gateway=gateway,
             transaction=f"ch_{rng.getrandbits(60):015x}" if gateway else None,
         ),
-        is_new=now == booking.created,
+        is_new=is_new,
     )
 
 
@@ -103,10 +105,10 @@ def pay_for_something_else(account: Account, now: int, rng: Random) -> None:
     """
     unit = 10**account.profile.decimals if account.profile.decimals else 100
     amount = int(unit * (10 + rng.random() * 190))
-    number = next(reversed(account.bookings), "0000000000000")
+    number = next(reversed(account.bookings), "0" * 16)
     description, amount = rng.choice(
         (
-            (f"Gift voucher GV{int(rng.random() * 10**8):08d}", amount),
+            (f"Ten walks, prepaid ({int(rng.random() * 10**8):08d})", amount),
             (f"Gift voucher GV{int(rng.random() * 10**8):08d}", amount),
             ("Kaution Schlüssel", amount),
             (f"Compensation as agreed by phone, see Booking {number}", -amount // 4),

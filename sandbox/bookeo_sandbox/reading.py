@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
 from operator import attrgetter
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import orjson
 
@@ -16,12 +16,12 @@ from bookeo_sandbox.errors import ApiError, bad_request
 from bookeo_sandbox.pages import Pager
 from bookeo_sandbox.records import CANCELED, PRIVATE, Booking, Customer, Numbers, Payment, Product
 from bookeo_sandbox.render import booking_bytes, customer_bytes, payment_dict, with_constant
-from bookeo_sandbox.schedule import event_id, events_between
-from bookeo_sandbox.settings_lists import settings_lists
+from bookeo_sandbox.schedule import classes_of, event_id, events_between
+from bookeo_sandbox.settings_lists import language_tags, settings_lists
 from bookeo_sandbox.times import format_time, parse_date, seconds, wall_seconds
 
 MAX_PAYMENTS_PER_PAGE = 300
-"""Source: the vendor's API pages; every other list has 100."""
+"""Source: the vendor's API pages; every other list has 100, of which slots take 300 all the same."""
 
 PAYMENT_METHODS = (
     "creditCard",
@@ -35,7 +35,7 @@ PAYMENT_METHODS = (
     "moneyVoucher",
     "other",
 )
-_SEARCH_FIELDS = ("name", "emailAddress", "phoneNumber")
+_SEARCH_FIELDS = ("name", "firstName", "lastName", "emailAddress")
 
 
 class Reading:
@@ -104,16 +104,21 @@ class Reading:
         """`GET /settings/...`: the small lists."""
         name = call.operation.rsplit("/", 1)[1]
         content = settings_lists(call.account)[name]
-        if name in ("apikeyinfo", "business"):
+        if name in ("apikeyinfo", "business", "customercustomfields"):
             return Answer.of(content)
         if name == "peoplecategories":
             return Answer.of({"categories": content})
+        if name in ("taxes", "languages"):
+            return Answer.of({"data": content})
+        if name == "products" and "type" in call.query:
+            content = [product for product in content if product["type"] == call.query["type"]]
         return self.pager.answer(call, lambda _: content, _show_objects)
 
     def slots(self, call: Call) -> Answer:
         """`GET /availability/slots`."""
         call.require("availability_r")
-        return self.pager.answer(call, _find_slots, _show_objects)
+        highest = 100 if call.strict else MAX_PAYMENTS_PER_PAGE
+        return self.pager.answer(call, _find_slots, _show_objects, highest=highest)
 
 
 def show_bookings(call: Call, bookings: Sequence[Booking]) -> list[bytes]:
@@ -287,10 +292,7 @@ def _is_member(customer: Customer, now: int) -> bool:
 def _searched(customer: Customer, field: str) -> str:
     if field == "name":
         return customer.name.casefold()
-    data = orjson.loads(customer.data)
-    if field == "emailAddress":
-        return str(data.get("emailAddress", "")).casefold()
-    return "\n".join(re.sub(r"\s", "", phone["number"]) for phone in data.get("phoneNumbers", []))
+    return str(orjson.loads(customer.data).get(field, "")).casefold()
 
 
 def _find_slots(call: Call) -> list[dict[str, Any]]:
@@ -307,14 +309,41 @@ def _find_slots(call: Call) -> list[dict[str, Any]]:
     slots = []
     for product in products:
         for start in events_between(product, math.ceil(times.begin), math.floor(times.end), zone):
-            slot = {
-                "eventId": event_id(product, start),
-                "startTime": format_time(start, zone),
-                "endTime": format_time(start + 60 * product.minutes, zone),
-                "numSeatsAvailable": free_seats(call, product, start),
-            }
+            slot = {**slot_times(product, start, zone), "numSeatsAvailable": free_seats(call, product, start)}
             slots.append((start, product.id, slot))
     return [slot for _, _, slot in sorted(slots, key=lambda row: row[:2])]
+
+
+def slot_times(product: Product, start: int, zone: ZoneInfo) -> dict[str, Any]:
+    """Shows what a slot is, without its free seats.
+
+    Args:
+        product: The product.
+        start: Start of the slot in Unix seconds; of a course, of its first class.
+        zone: The account's zone.
+
+    Returns:
+        The API's object; a course's has its classes.
+    """
+    slot = {
+        "eventId": event_id(product, start, zone),
+        "productId": product.id,
+        "startTime": format_time(start, zone),
+        "endTime": format_time(start + 60 * product.minutes, zone),
+    }
+    if product.type != "fixedCourse":
+        return slot
+    events = [
+        {
+            "eventNumber": number,
+            "eventId": event_id(product, begin, zone),
+            "startTime": format_time(begin, zone),
+            "endTime": format_time(begin + 60 * product.minutes, zone),
+        }
+        for number, begin in enumerate(classes_of(product, start, zone), start=1)
+    ]
+    title = f"{product.name}, from {slot['startTime'][:10]}"
+    return {**slot, "courseSchedule": {"title": title, "events": events}}
 
 
 def free_seats(call: Call, product: Product, start: int) -> int:
@@ -366,15 +395,22 @@ def content_language(call: Call) -> str:
         For instance `en-AU`.
 
     Raises:
-        ApiError: 400, it is no language.
+        ApiError: 400, the account does not speak it.
     """
+    tags = language_tags(call.account.profile)
     asked = call.query.get("lang", "userDefault")
+    if asked == "userDefault":
+        return tags[0]
     if asked == "customerDefault":
         customer = call.account.customers.get(call.path.get("id", ""))
         booking = call.account.bookings.get(call.path.get("bookingNumber", ""))
-        asked = customer.lang if customer else booking.customer.lang if booking else call.account.profile.language
-    elif asked == "userDefault":
-        asked = call.account.profile.language
-    if not re.fullmatch(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*", asked):
-        raise bad_request("lang is not a language tag")
-    return asked.replace("_", "-")
+        known = customer.lang if customer else booking.customer.lang if booking else tags[0]
+        return next((tag for tag in tags if _speaks(tag, known)), tags[0])
+    for tag in tags:
+        if _speaks(tag, asked):
+            return tag
+    raise bad_request(f"lang must be one of {', '.join(tags)}")
+
+
+def _speaks(tag: str, asked: str) -> bool:
+    return asked.replace("_", "-").casefold() in (tag.casefold(), tag[:2])

@@ -43,7 +43,7 @@ def booking_dict(account: Account, booking: Booking) -> Json:
     currency, decimals = profile.currency, profile.decimals
     shown: Json = {"bookingNumber": booking.number}
     if booking.event:
-        shown["eventId"] = event_id(booking.product, booking.event)
+        shown["eventId"] = event_id(booking.product, booking.event, zone)
     shown["startTime"] = format_time(booking.start, zone)
     shown["endTime"] = format_time(booking.end, zone)
     shown["customerId"] = booking.customer.id
@@ -57,7 +57,9 @@ def booking_dict(account: Account, booking: Booking) -> Json:
             shown["cancelationAgent"] = booking.cancel_agent
     shown["accepted"] = bool(flags & ACCEPTED)
     shown["creationTime"] = format_time(booking.created, zone)
-    shown["creationAgent"] = booking.agent or "Customer"
+    if booking.agent:
+        # What a customer books online has none, although it is declared required. Source: real answers.
+        shown["creationAgent"] = booking.agent
     if booking.changed:
         shown["lastChangeTime"] = format_time(booking.changed, zone)
         if booking.change_agent:
@@ -82,8 +84,7 @@ def booking_dict(account: Account, booking: Booking) -> Json:
         shown["promotionName"] = booking.promotion.name
     if booking.coupons:
         shown["couponCodes"] = list(booking.coupons)
-    if flags & NO_SHOW:
-        shown["noShow"] = True
+    shown["noShow"] = bool(flags & NO_SHOW)
     if booking.source:
         shown["source"] = booking.source
     if booking.extra:

@@ -248,16 +248,18 @@ class Sandbox:
         with self.business.lock:
             self._service.reading.pager.forget_tokens()
 
-    def touch(self, number: str, seconds: float = 0) -> None:
+    def touch(self, number: str, seconds: float | None = None) -> None:
         """Changes a booking.
 
         Args:
             number: Its booking number.
-            seconds: Added to the sandbox's time to make its `lastChangeTime`; negative: committed late.
+            seconds: Added to the sandbox's time to make its `lastChangeTime`, to the second; negative: committed late.
+                None: this minute.
         """
         with self.business.lock:
             account, booking = self._booking(number)
-            account.mark_changed(booking, self.business.now() + int(seconds), "Sandbox")
+            at = self.business.now() + int(seconds or 0)
+            account.mark_changed(booking, at, "Sandbox", exact=seconds is not None)
 
     def cancel(self, number: str) -> None:
         """Cancels a booking now.

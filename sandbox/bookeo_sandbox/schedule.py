@@ -4,24 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from random import Random
 from zoneinfo import ZoneInfo
 
+from bookeo_sandbox.catalog import stable_id
 from bookeo_sandbox.records import Product
 from bookeo_sandbox.times import wall_seconds
 
 
-def event_id(product: Product, start: int) -> str:
+def event_id(product: Product, start: int, zone: ZoneInfo) -> str:
     """Names a slot.
 
     Args:
         product: The product.
         start: Start of the slot in Unix seconds; of a course, of its first class.
+        zone: The account's zone.
 
     Returns:
-        The `eventId`.
+        The `eventId`: the product, the line of its schedule and the day, joined by `_`. Source: real answers.
     """
-    return f"{product.id}_{start:x}"
+    wall = datetime.fromtimestamp(start, zone)
+    return f"{product.id}_{_schedule_id(product.id, 60 * wall.hour + wall.minute)}_{wall.date().isoformat()}"
+
+
+@lru_cache(maxsize=10_000)
+def _schedule_id(product_id: str, minute: int) -> str:
+    return stable_id(product_id, "schedule", minute, length=19)
 
 
 def event_start(product: Product, event: str, zone: ZoneInfo) -> int:
@@ -38,11 +47,12 @@ def event_start(product: Product, event: str, zone: ZoneInfo) -> int:
     Raises:
         ValueError: The product has no such slot.
     """
-    prefix, _, number = event.rpartition("_")
-    start = int(number, 16) if prefix == product.id and len(number) <= 9 else -1
-    if start < 0 or start not in events_between(product, start, start, zone):
-        raise ValueError("no such slot")
-    return start
+    day = date.fromisoformat(event.rpartition("_")[2])
+    begin = _at(day, 0, zone)
+    for start in events_between(product, begin, begin + 86_400, zone):
+        if event_id(product, start, zone) == event:
+            return start
+    raise ValueError("no such slot")
 
 
 def classes_of(product: Product, course_start: int, zone: ZoneInfo) -> list[int]:

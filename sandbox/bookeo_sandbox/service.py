@@ -18,6 +18,7 @@ from bookeo_sandbox.business import Business
 from bookeo_sandbox.calls import Answer, Call
 from bookeo_sandbox.catalog import stable_id
 from bookeo_sandbox.errors import ApiError
+from bookeo_sandbox.escapes import escaped
 from bookeo_sandbox.faults import BEFORE, Fault, RateLimiter
 from bookeo_sandbox.operations import Operation, operations
 from bookeo_sandbox.reading import Reading, content_language
@@ -144,6 +145,7 @@ class Service:
                     answer.body = _EMPTY_LIST
                 elif fault.kind == "wrong_total":
                     answer.body = _TOTALS.sub(partial(_wrong, how=fault.total), answer.body)
+            answer.body = escaped(answer.body, self.business.switches.json_escapes)
             if language and answer.body:
                 answer.headers["Content-Language"] = language
             self.note(info, str(answer.status), [fault.kind for fault in faults])

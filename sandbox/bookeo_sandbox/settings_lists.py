@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from bookeo_sandbox import names
 from bookeo_sandbox.account import Account
 from bookeo_sandbox.money import money
-from bookeo_sandbox.records import Product
+from bookeo_sandbox.records import Product, Profile
 from bookeo_sandbox.times import format_time
 
 Json = dict[str, Any]
@@ -52,10 +53,45 @@ def settings_lists(account: Account) -> dict[str, Any]:
         ],
         "taxes": [{"id": tax.id, "name": tax.name, "enabled": tax.enabled} for tax in profile.taxes],
         "languages": [
-            {"languageCode": code, "name": _LANGUAGE_NAMES[code[:2]]}
-            for code in dict.fromkeys((profile.language, "en_US"))
+            {"tag": tag, "name": _LANGUAGE_NAMES[tag[:2]], "customersDefault": not place}
+            for place, tag in enumerate(language_tags(profile))
         ],
+        "customercustomfields": {
+            "choiceFields": [
+                {
+                    "id": "CF1",
+                    "name": "How did you hear of us?",
+                    "shownToCustomers": True,
+                    "forCustomer": True,
+                    "forParticipants": False,
+                    "index": 0,
+                    "values": [{"id": f"CF1{place}", "name": source} for place, source in enumerate(names.SOURCES)],
+                }
+            ],
+            "textFields": [
+                {
+                    "id": "CF2",
+                    "name": "Notes",
+                    "shownToCustomers": False,
+                    "forCustomer": True,
+                    "forParticipants": True,
+                    "index": 1,
+                }
+            ],
+        },
     }
+
+
+def language_tags(profile: Profile) -> list[str]:
+    """Lists the languages that an account speaks.
+
+    Args:
+        profile: The account.
+
+    Returns:
+        Tags such as `en-AU`, its own first.
+    """
+    return list(dict.fromkeys(code.replace("_", "-") for code in (profile.language, "en_US")))
 
 
 def _product(account: Account, product: Product) -> Json:

@@ -1,4 +1,4 @@
-"""Times as the API writes and reads them: RFC 3339, whole seconds, with an offset. Inside they are Unix seconds."""
+"""Times as the API writes and reads them: RFC 3339 with an offset. Inside they are Unix seconds."""
 
 from __future__ import annotations
 
@@ -6,39 +6,53 @@ import re
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-_TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(Z|[+-]\d\d:\d\d)", re.ASCII)
+_TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def parse_time(text: str, zone: ZoneInfo) -> int:
+def whole_minute(timestamp: float) -> int:
+    """Cuts the seconds off: what the API shows of its own clock. Source: real answers.
+
+    Args:
+        timestamp: Unix seconds.
+
+    Returns:
+        Unix seconds of the minute's beginning.
+    """
+    return int(timestamp // 60) * 60
+
+
+def parse_time(text: str, zone: ZoneInfo, *, strict: bool = True) -> float:
     """Reads a time of a request.
 
     Args:
-        text: RFC 3339 with whole seconds and an offset; the offset `-00:00` means the account's own zone.
+        text: RFC 3339 with an offset; the offset `-00:00` means the account's own zone.
         zone: The account's zone.
+        strict: Whether a fraction of a second is refused.
 
     Returns:
-        Unix seconds.
+        Unix seconds; a whole number, unless there is a fraction.
 
     Raises:
         ValueError: No offset, a fraction of a second, or no such time.
     """
     match = _TIME.fullmatch(text)
-    if match is None:
+    if match is None or (strict and match[7]):
         raise ValueError("not an RFC 3339 time with whole seconds and an offset")
+    fraction = float(match[7] or 0)
     year, month, day, hour, minute, second = (int(part) for part in match.groups()[:6])
     wall = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
-    offset = match[7]
+    offset = match[8]
     if offset == "-00:00":
-        return wall_seconds(wall, zone)
+        return wall_seconds(wall, zone) + fraction
     if offset != "Z":
         hours, minutes = int(offset[1:3]), int(offset[4:6])
         if hours > 23 or minutes > 59:
             raise ValueError("no such offset")
         shift = timedelta(hours=hours, minutes=minutes)
         wall = wall - shift if offset[0] == "+" else wall + shift
-    return seconds(wall)
+    return seconds(wall) + fraction
 
 
 def parse_date(text: str) -> date:

@@ -16,7 +16,7 @@ from bookeo_sandbox.reading import free_seats, seats_of, show_bookings
 from bookeo_sandbox.records import CANCELED, NO_SHOW, PRIVATE, Booking, Customer, Payment, Product, packed
 from bookeo_sandbox.render import payment_dict
 from bookeo_sandbox.schedule import event_start
-from bookeo_sandbox.times import format_time
+from bookeo_sandbox.times import format_time, whole_minute
 
 _EXTRA_TEXTS = ("giftVoucherCodeInput", "specificVoucherCode", "sourceIp")
 _DOMAINS = ("bookings", "customers", "payments", "seatblocks", "resourceblocks")
@@ -50,7 +50,7 @@ class Writing:
         payments = [bodies.payment(call, row) for row in bodies.objects(body, "initialPayments")]
         customer = _customer(call, body)
 
-        booking = Booking(account.next_number(), customer, product, call.now, start, end)
+        booking = Booking(account.next_number(), customer, product, whole_minute(call.now), start, end)
         booking.event, booking.agent, booking.source = event, "API backend" if tell.backend else "API", "API"
         booking.numbers, booking.people, booking.options, booking.adjustments = numbers, people, options, adjustments
         booking.promotion, booking.coupons, booking.extra = promotion, coupons, extra or None
@@ -255,10 +255,11 @@ def _customer(call: Call, body: dict[str, Any]) -> Customer:
         raise bad_request("customerId or customer is required")
     fields = bodies.customer_fields(body["customer"])
     number = account.next_id("customer")
-    data = {"id": number, **fields, "creationTime": format_time(call.now, account.profile.zone)}
+    created = whole_minute(call.now)
+    data = {"id": number, **fields, "creationTime": format_time(created, account.profile.zone)}
     language = fields.get("languageCode", account.profile.language)
     name = " ".join(fields[part] for part in ("firstName", "lastName") if fields.get(part))
-    customer = Customer(number, name, call.now, language, packed(data), ())
+    customer = Customer(number, name, created, language, packed(data), ())
     account.add_customer(customer)
     return customer
 

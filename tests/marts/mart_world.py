@@ -113,7 +113,7 @@ def snapshot(business: Business, number: int, truth: Mapping[str, Any]) -> list[
         if product.type == "flexibleTime":
             continue
         for start in events_between(product, now, now + SLOT_DAYS * 86_400 - 1, zone):
-            event = event_id(product, start)
+            event = event_id(product, start, zone)
             taken = sum(
                 1
                 if product.booking_price is not None

@@ -292,6 +292,24 @@ def test_payments_speak_other_languages(ask: Ask, sandbox: Sandbox, words: str) 
     assert shown.get("description", "") == words.replace("{number}", paid["bookingNumber"])
 
 
+@pytest.mark.parametrize("how", ["html", "all", "none"])
+def test_json_is_escaped(ask: Ask, sandbox: Sandbox, how: str) -> None:
+    truth = sandbox.truth()
+    number = truth["bookings"][-1]["bookingNumber"]
+    sandbox.override(number, {**truth["bookings"][-1], "title": "Zoë <O'Brien> & Co = 1/2 🎂"})
+    sandbox.switches(json_escapes=how)
+    shown = ask(f"/bookings/{number}")
+    assert shown.json()["title"] == "Zoë <O'Brien> & Co = 1/2 🎂"
+    spelt = {
+        "html": "Zoë \\u003cO\\u0027Brien\\u003e \\u0026 Co \\u003d 1/2 🎂",
+        "all": "Zo\\u00eb \\u003cO\\u0027Brien\\u003e \\u0026 Co \\u003d 1\\/2 \\ud83c\\udf82",
+        "none": "Zoë <O'Brien> & Co = 1/2 🎂",
+    }[how]
+    assert spelt in shown.content.decode()
+    sandbox.override(number, b'{"title": "\xff\xfe\'"')
+    assert ask(f"/bookings/{number}").content.startswith(b'{"title": "\xff\xfe'), "what is not text stays"
+
+
 def test_a_world_can_be_made_with_them() -> None:
     with serve(bookings=20, years=0.2, replica_lag_minutes=10, window_ends="exclusive") as sandbox:
         assert sandbox.switches()["replica_lag_minutes"] == 10

@@ -35,9 +35,14 @@ def money(text: str, currency: str = "AUD") -> Json:
     return {"amount": text, "currency": currency}
 
 
+def minute(sandbox: Sandbox) -> str:
+    """What the API shows of the sandbox's time."""
+    return f"{sandbox.now()[:17]}00{sandbox.now()[19:]}"
+
+
 def test_a_booking_is_made_with_its_first_payment(ask: Ask, sandbox: Sandbox, tour: Json) -> None:
     seats = ask("/availability/slots", startTime="2026-07-10T00:00:00Z", endTime="2026-07-12T00:00:00Z").json()["data"]
-    paid = {"amount": money("50.00"), "paymentMethod": "creditCard", "reason": "Deposit"}
+    paid = {"amount": money("50"), "paymentMethod": "creditCard", "reason": "Deposit"}
     answer = ask(
         "/bookings",
         "POST",
@@ -48,8 +53,8 @@ def test_a_booking_is_made_with_its_first_payment(ask: Ask, sandbox: Sandbox, to
     made = answer.json()
     assert answer.status_code == 201
     assert answer.headers["Location"] == f"/v2/bookings/{made['bookingNumber']}"
-    assert made["price"]["totalGross"] == money("159.00")
-    assert made["price"]["totalPaid"] == money("50.00")
+    assert made["price"]["totalGross"] == money("159")
+    assert made["price"]["totalPaid"] == money("50")
     assert made["creationAgent"] == "API backend"
     assert "lastChangeTime" not in made
     assert "initialPayments" not in made
@@ -104,11 +109,11 @@ def test_an_appointment_needs_only_a_time(ask: Ask, sandbox: Sandbox) -> None:
         {"promotionCodeInput": "NOSUCH"},
         {"couponCodes": "ONE"},
         {"priceAdjustments": [{"unitPrice": {"amount": 5, "currency": "AUD"}, "quantity": 1}]},
-        {"priceAdjustments": [{"unitPrice": money("5.00"), "quantity": 0}]},
+        {"priceAdjustments": [{"unitPrice": money("5"), "quantity": 0}]},
         {"initialPayments": [{"amount": money("5.001"), "paymentMethod": "cash", "reason": "x"}]},
-        {"initialPayments": [{"amount": money("5.00", "USD"), "paymentMethod": "cash", "reason": "x"}]},
+        {"initialPayments": [{"amount": money("5", "USD"), "paymentMethod": "cash", "reason": "x"}]},
         {"initialPayments": [{"amount": money("NaN"), "paymentMethod": "cash", "reason": "x"}]},
-        {"initialPayments": [{"amount": money("5.00"), "paymentMethod": "shells", "reason": "x"}]},
+        {"initialPayments": [{"amount": money("5"), "paymentMethod": "shells", "reason": "x"}]},
     ],
 )
 def test_a_refused_booking_changes_nothing(ask: Ask, sandbox: Sandbox, tour: Json, change: Json) -> None:
@@ -154,8 +159,8 @@ def test_an_update_changes_what_it_names(ask: Ask, sandbox: Sandbox, tour: Json)
     after = answer.json()
     assert answer.status_code == 200
     assert after["participants"]["numbers"] == numbers
-    assert after["price"]["totalGross"] == money("238.50")
-    assert after["lastChangeTime"] == sandbox.now()
+    assert after["price"]["totalGross"] == money("238.5")
+    assert after["lastChangeTime"] == minute(sandbox)
     assert {k: after[k] for k in ("startTime", "eventId", "customerId")} == {
         k: before[k] for k in ("startTime", "eventId", "customerId")
     }
@@ -185,7 +190,7 @@ def test_a_cancelation_stays_in_the_list(ask: Ask, sandbox: Sandbox, tour: Json)
     assert answer.status_code == 200
     shown = ask(path).json()
     assert shown["canceled"] is True
-    assert shown["cancelationTime"] == shown["lastChangeTime"] == sandbox.now()
+    assert shown["cancelationTime"] == shown["lastChangeTime"] == minute(sandbox)
     told = sandbox.outbox()[-1]
     assert (told["kind"], told["reason"], told["notifyCustomer"], told["notifyUsers"]) == (
         "canceled",
@@ -209,10 +214,10 @@ def test_a_cancelation_counts_in_the_customers_history_on_demand(ask: Ask, tour:
 
 @pytest.mark.parametrize("policy", [True, False])
 def test_the_cancelation_policy_pays_back_on_demand(ask: Ask, tour: Json, policy: bool) -> None:
-    paid = {"amount": money("50.00"), "paymentMethod": "creditCard", "reason": "Deposit"}
+    paid = {"amount": money("50"), "paymentMethod": "creditCard", "reason": "Deposit"}
     path = f"/bookings/{ask('/bookings', 'POST', json={**tour, 'initialPayments': [paid]}).json()['bookingNumber']}"
     ask(path, "DELETE", applyCancellationPolicy=str(policy).lower())
-    assert ask(path).json()["price"]["totalPaid"] == money("0.00" if policy else "50.00")
+    assert ask(path).json()["price"]["totalPaid"] == money("0" if policy else "50")
 
 
 @pytest.mark.parametrize("whole", [True, False])
@@ -232,7 +237,7 @@ def test_a_payment_is_added(ask: Ask, sandbox: Sandbox, tour: Json) -> None:
     path = f"/bookings/{ask('/bookings', 'POST', json=tour).json()['bookingNumber']}"
     sandbox.advance(seconds=60)
     body = {
-        "amount": money("-3.50"),
+        "amount": money("-3.5"),
         "paymentMethod": "other",
         "reason": "Refund",
         "receivedTime": "2026-06-30T12:00:00Z",
@@ -245,11 +250,11 @@ def test_a_payment_is_added(ask: Ask, sandbox: Sandbox, tour: Json) -> None:
     at = "2026-06-30T12:00:00Z"
     assert made in ask("/payments", startTime=at, endTime=at).json()["data"]
     booking = ask(path).json()
-    assert booking["price"]["totalPaid"] == money("-3.50")
+    assert booking["price"]["totalPaid"] == money("-3.5")
     assert "lastChangeTime" not in booking
     sandbox.switches(payments_move_change=True)
     ask(f"{path}/payments", "POST", json=body)
-    assert ask(path).json()["lastChangeTime"] == sandbox.now()
+    assert ask(path).json()["lastChangeTime"] == minute(sandbox)
     assert ask(f"{path}/payments", "POST", json={**body, "receivedTime": "2027-01-01T00:00:00Z"}).status_code == 400
     assert ask(f"{path}/payments", "POST", json=[body]).status_code == 400
 
