@@ -101,6 +101,8 @@ def first_result(tmp_path_factory: pytest.TempPathFactory) -> LoadResult:
             result = load(running, folder / "first.duckdb", archive=str(folder / "archive"))
             assert result.usage.total_requests == running.requests()["total"]
             assert running.requests()["keys_in_query"] is False
+            assert running.switches()["strict"] is True
+            assert {status for by in running.requests()["by_operation"].values() for status in by} == {"200"}
     return result
 
 

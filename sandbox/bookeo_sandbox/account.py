@@ -9,7 +9,18 @@ from operator import attrgetter
 
 from bookeo_sandbox.catalog import stable_id
 from bookeo_sandbox.index import TimeIndex
-from bookeo_sandbox.records import CANCELED, NO_SHOW, UNTRACKED, ApiKey, Booking, Customer, Payment, Profile
+from bookeo_sandbox.records import (
+    CANCELED,
+    NO_SHOW,
+    UNTRACKED,
+    ApiKey,
+    Block,
+    Booking,
+    Customer,
+    Hold,
+    Payment,
+    Profile,
+)
 from bookeo_sandbox.replica import Replica
 from bookeo_sandbox.times import whole_minute
 
@@ -154,6 +165,8 @@ class Account:
         self.deleted_bookings: list[str] = []
         self.deleted_customers: list[str] = []
         self.outbox: list[dict[str, object]] = []
+        self.holds: dict[str, Hold] = {}
+        self.blocks: dict[str, Block] = {}
         self._other_payments: dict[str, list[Payment]] = {}
         self.products = {product.id: product for product in profile.products}
         self.moment = created
@@ -163,7 +176,7 @@ class Account:
         self.spoiled: dict[str, str] = {}
         """By number or id of a record: what JSON forbids and stands in it, e.g. `NaN`."""
         self._position = position
-        self._counts = {"booking": 0, "customer": 0, "payment": 0}
+        self._counts = {"booking": 0, "customer": 0, "payment": 0, "hold": 0, "block": 0}
 
     def next_number(self) -> str:
         """Makes a booking number: 14 or 16 digits in no order, some with a zero in front.
@@ -179,7 +192,7 @@ class Account:
         """Makes the id of a customer or a payment.
 
         Args:
-            kind: `customer` or `payment`.
+            kind: `customer`, `payment`, `hold` or `block`.
 
         Returns:
             An id never used before in the account.

@@ -7,10 +7,21 @@ from typing import Any
 from bookeo_sandbox.calls import Call
 from bookeo_sandbox.errors import bad_request
 from bookeo_sandbox.money import read_money
-from bookeo_sandbox.reading import PAYMENT_METHODS
 from bookeo_sandbox.records import SELF, UNKNOWN, Adjustment, Booking, Numbers, Option, Payment, Product, Promotion
 from bookeo_sandbox.times import parse_time
 
+PAYMENT_METHODS = (
+    "creditCard",
+    "paypal",
+    "bankTransfer",
+    "cash",
+    "checque",
+    "debitCard",
+    "existingCredit",
+    "accountCredit",
+    "moneyVoucher",
+    "other",
+)
 MAX_EXTERNAL_REF = 64
 """Characters of `externalRef`. Source: the vendor's API pages."""
 _PERSON_FIELDS = {
@@ -29,6 +40,24 @@ _CUSTOMER_FIELDS = {
     "languageCode": str,
     "acceptSmsReminders": bool,
 }
+
+
+def product(call: Call) -> Product:
+    """Finds the product that a query names.
+
+    Args:
+        call: The request, with `productId`.
+
+    Returns:
+        The product.
+
+    Raises:
+        ApiError: 400, there is none.
+    """
+    known = call.account.products.get(call.query["productId"])
+    if known is None:
+        raise bad_request("Unknown productId")
+    return known
 
 
 def text(body: dict[str, Any], name: str, highest: int = 2000) -> str | None:
@@ -203,11 +232,12 @@ def promotion(call: Call, body: dict[str, Any]) -> Promotion | None:
     raise bad_request("Unknown promotionCodeInput")
 
 
-def customer_fields(body: dict[str, Any]) -> dict[str, Any]:
-    """Reads a new customer.
+def customer_fields(body: dict[str, Any], *, is_new: bool = True) -> dict[str, Any]:
+    """Reads a customer.
 
     Args:
-        body: The customer.
+        body: The customer, or what changes of one.
+        is_new: Whether a name is required.
 
     Returns:
         The fields that the API knows.
@@ -219,7 +249,7 @@ def customer_fields(body: dict[str, Any]) -> dict[str, Any]:
     for name, value in fields.items():
         if not isinstance(value, _CUSTOMER_FIELDS[name]):
             raise bad_request(f"customer.{name} has the wrong type")
-    if not fields.get("firstName") and not fields.get("lastName"):
+    if is_new and not fields.get("firstName") and not fields.get("lastName"):
         raise bad_request("customer needs firstName or lastName")
     return fields
 

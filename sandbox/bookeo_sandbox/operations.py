@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from bookeo_sandbox.availability import Availability
+from bookeo_sandbox.blocking import Blocking
 from bookeo_sandbox.calls import Answer, Call
 from bookeo_sandbox.reading import Reading
 from bookeo_sandbox.writing import Writing
@@ -22,12 +24,16 @@ SETTINGS = (
 Operation = Callable[[Call], Answer]
 
 
-def operations(reading: Reading, writing: Writing) -> dict[tuple[str, str], Operation]:
+def operations(
+    reading: Reading, writing: Writing, availability: Availability, blocking: Blocking
+) -> dict[tuple[str, str], Operation]:
     """Lists what the sandbox serves.
 
     Args:
         reading: The reading operations.
         writing: The writing operations.
+        availability: Those about what can be booked.
+        blocking: Those about what cannot.
 
     Returns:
         By method and path template below `/v2`.
@@ -43,10 +49,28 @@ def operations(reading: Reading, writing: Writing) -> dict[tuple[str, str], Oper
         ("POST", "/bookings/{bookingNumber}/payments"): writing.add_payment,
         ("GET", "/customers"): reading.customers,
         ("GET", "/customers/{id}"): reading.customer,
+        ("POST", "/customers"): writing.create_customer,
+        ("PUT", "/customers/{id}"): writing.update_customer,
+        ("DELETE", "/customers/{id}"): writing.delete_customer,
         ("GET", "/customers/{id}/bookings"): reading.customer_bookings,
+        ("GET", "/customers/{id}/linkedpeople"): reading.linked_people,
         ("GET", "/payments"): reading.payments,
+        ("GET", "/payments/{id}"): reading.payment,
+        ("GET", "/subaccounts"): reading.subaccounts,
         **{("GET", f"/settings/{name}"): reading.settings_list for name in SETTINGS},
-        ("GET", "/availability/slots"): reading.slots,
+        ("GET", "/availability/slots"): availability.slots,
+        ("POST", "/availability/matchingslots"): availability.search,
+        ("GET", "/availability/matchingslots/{id}"): availability.search_page,
+        ("POST", "/holds"): blocking.create_hold,
+        ("GET", "/holds/{id}"): blocking.hold,
+        ("DELETE", "/holds/{id}"): blocking.delete_hold,
+        ("GET", "/seatblocks"): blocking.seat_blocks,
+        ("POST", "/seatblocks"): blocking.create_seat_block,
+        ("GET", "/resourceblocks"): blocking.resource_blocks,
+        ("POST", "/resourceblocks"): blocking.create_resource_block,
+        **{("GET", f"/{kind}blocks/{{id}}"): blocking.block for kind in ("seat", "resource")},
+        **{("PUT", f"/{kind}blocks/{{id}}"): blocking.update_block for kind in ("seat", "resource")},
+        **{("DELETE", f"/{kind}blocks/{{id}}"): blocking.delete_block for kind in ("seat", "resource")},
         ("GET", "/webhooks"): writing.list_webhooks,
         ("POST", "/webhooks"): writing.create_webhook,
         ("DELETE", "/webhooks/{id}"): writing.delete_webhook,

@@ -2,39 +2,25 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
 from operator import attrgetter
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import orjson
 
+from bookeo_sandbox import bodies
 from bookeo_sandbox.calls import Answer, Call
 from bookeo_sandbox.errors import ApiError, bad_request
 from bookeo_sandbox.pages import Pager
-from bookeo_sandbox.records import CANCELED, PRIVATE, Booking, Customer, Numbers, Payment, Product
+from bookeo_sandbox.records import CANCELED, Booking, Customer, Payment
 from bookeo_sandbox.render import booking_bytes, customer_bytes, payment_dict, with_constant
-from bookeo_sandbox.schedule import classes_of, event_id, events_between
-from bookeo_sandbox.settings_lists import language_tags, settings_lists
-from bookeo_sandbox.times import format_time, parse_date, seconds, wall_seconds
+from bookeo_sandbox.settings_lists import settings_lists
+from bookeo_sandbox.times import parse_date, seconds, wall_seconds
 
 MAX_PAYMENTS_PER_PAGE = 300
 """Source: the vendor's API pages; every other list has 100, of which slots take 300 all the same."""
 
-PAYMENT_METHODS = (
-    "creditCard",
-    "paypal",
-    "bankTransfer",
-    "cash",
-    "checque",
-    "debitCard",
-    "existingCredit",
-    "accountCredit",
-    "moneyVoucher",
-    "other",
-)
 _SEARCH_FIELDS = ("name", "firstName", "lastName", "emailAddress")
 
 
@@ -100,6 +86,27 @@ class Reading:
             call.require("payments_r_all")
         return self.pager.answer(call, _find_payments, _show_payments, highest=MAX_PAYMENTS_PER_PAGE)
 
+    def payment(self, call: Call) -> Answer:
+        """`GET /payments/{id}`."""
+        call.require("payments_r_all")
+        found = call.account.payments.get(call.path["id"])
+        if found is None:
+            raise ApiError(404, "No payment with this id")
+        return Answer(body=_show_payments(call, [found])[0])
+
+    def linked_people(self, call: Call) -> Answer:
+        """`GET /customers/{id}/linkedpeople`."""
+        call.require("customers_r_all")
+        customer = call.customer()
+        return self.pager.answer(call, lambda _: customer.linked, lambda _, people: list(people))
+
+    def subaccounts(self, call: Call) -> Answer:
+        """`GET /subaccounts`: the first account is a portal, the others are its businesses."""
+        call.require("subaccounts_all")
+        portal, *others = call.business.accounts
+        found = [{"id": a.profile.account_id, "name": a.profile.name} for a in others if call.account is portal]
+        return self.pager.answer(call, lambda _: found, _show_objects, highest=MAX_PAYMENTS_PER_PAGE)
+
     def settings_list(self, call: Call) -> Answer:
         """`GET /settings/...`: the small lists."""
         name = call.operation.rsplit("/", 1)[1]
@@ -113,12 +120,6 @@ class Reading:
         if name == "products" and "type" in call.query:
             content = [product for product in content if product["type"] == call.query["type"]]
         return self.pager.answer(call, lambda _: content, _show_objects)
-
-    def slots(self, call: Call) -> Answer:
-        """`GET /availability/slots`."""
-        call.require("availability_r")
-        highest = 100 if call.strict else MAX_PAYMENTS_PER_PAGE
-        return self.pager.answer(call, _find_slots, _show_objects, highest=highest)
 
 
 def show_bookings(call: Call, bookings: Sequence[Booking]) -> list[bytes]:
@@ -194,7 +195,7 @@ def _find_bookings(call: Call) -> list[Booking]:
     if not canceled:
         found = [booking for booking in found if not booking.flags & CANCELED]
     if "productId" in call.query:
-        product = _product(call)
+        product = bodies.product(call)
         found = [booking for booking in found if booking.product is product]
     found.sort(key=_booking_order)
     return found
@@ -212,13 +213,6 @@ def _seen(call: Call, booking: Booking) -> Booking:
 
 def _booking_order(booking: Booking) -> tuple[int, str]:
     return booking.created, booking.number
-
-
-def _product(call: Call) -> Product:
-    product = call.account.products.get(call.query["productId"])
-    if product is None:
-        raise bad_request("Unknown productId")
-    return product
 
 
 def _find_history(call: Call, customer: Customer) -> list[Booking]:
@@ -250,7 +244,7 @@ def _find_payments(call: Call) -> list[Payment]:
     if received is None:
         raise bad_request("startTime and endTime are required")
     method = call.query.get("paymentMethod")
-    if method is not None and method not in PAYMENT_METHODS:
+    if method is not None and method not in bodies.PAYMENT_METHODS:
         raise bad_request("Unknown paymentMethod")
     if not call.allows("payments_r_all"):
         return []
@@ -293,124 +287,3 @@ def _searched(customer: Customer, field: str) -> str:
     if field == "name":
         return customer.name.casefold()
     return str(orjson.loads(customer.data).get(field, "")).casefold()
-
-
-def _find_slots(call: Call) -> list[dict[str, Any]]:
-    times = call.span("startTime", "endTime")
-    if times is None:
-        raise bad_request("startTime and endTime are required")
-    if "productId" in call.query:
-        products = [_product(call)]
-        if products[0].type == "flexibleTime":
-            raise bad_request("Products of type flexibleTime have no slots")
-    else:
-        products = [p for p in call.account.profile.products if p.type != "flexibleTime"]
-    zone = call.account.profile.zone
-    slots = []
-    for product in products:
-        for start in events_between(product, math.ceil(times.begin), math.floor(times.end), zone):
-            slot = {**slot_times(product, start, zone), "numSeatsAvailable": free_seats(call, product, start)}
-            slots.append((start, product.id, slot))
-    return [slot for _, _, slot in sorted(slots, key=lambda row: row[:2])]
-
-
-def slot_times(product: Product, start: int, zone: ZoneInfo) -> dict[str, Any]:
-    """Shows what a slot is, without its free seats.
-
-    Args:
-        product: The product.
-        start: Start of the slot in Unix seconds; of a course, of its first class.
-        zone: The account's zone.
-
-    Returns:
-        The API's object; a course's has its classes.
-    """
-    slot = {
-        "eventId": event_id(product, start, zone),
-        "productId": product.id,
-        "startTime": format_time(start, zone),
-        "endTime": format_time(start + 60 * product.minutes, zone),
-    }
-    if product.type != "fixedCourse":
-        return slot
-    events = [
-        {
-            "eventNumber": number,
-            "eventId": event_id(product, begin, zone),
-            "startTime": format_time(begin, zone),
-            "endTime": format_time(begin + 60 * product.minutes, zone),
-        }
-        for number, begin in enumerate(classes_of(product, start, zone), start=1)
-    ]
-    title = f"{product.name}, from {slot['startTime'][:10]}"
-    return {**slot, "courseSchedule": {"title": title, "events": events}}
-
-
-def free_seats(call: Call, product: Product, start: int) -> int:
-    """Counts the seats that are left of a slot.
-
-    Args:
-        call: The request.
-        product: A product with slots.
-        start: Start of the slot in Unix seconds.
-
-    Returns:
-        At least 0.
-    """
-    # Somebody who joins a course later starts later: its seats are looked for over the whole course.
-    last = start + (product.classes * 8 * 86_400 if product.type == "fixedCourse" else 0)
-    taken = 0
-    for booking in call.account.by_start.between(start, last):
-        if booking.product is product and booking.event == start and not booking.flags & CANCELED:
-            if booking.flags & PRIVATE:
-                return 0
-            taken += seats_of(call, product, booking.numbers)
-    return max(0, product.capacity - taken)
-
-
-def seats_of(call: Call, product: Product, numbers: Numbers) -> int:
-    """Counts the seats that people take.
-
-    Args:
-        call: The request.
-        product: What they book.
-        numbers: How many they are, by category.
-
-    Returns:
-        Each person's seats together; 1 where the product is sold per booking.
-    """
-    if product.booking_price is not None:
-        return 1
-    seats = {category: number for category, _, number in call.account.profile.categories}
-    return sum(seats.get(category, 1) * number for category, number in numbers)
-
-
-def content_language(call: Call) -> str:
-    """Works out in which language the answer is.
-
-    Args:
-        call: The request, with `lang`.
-
-    Returns:
-        For instance `en-AU`.
-
-    Raises:
-        ApiError: 400, the account does not speak it.
-    """
-    tags = language_tags(call.account.profile)
-    asked = call.query.get("lang", "userDefault")
-    if asked == "userDefault":
-        return tags[0]
-    if asked == "customerDefault":
-        customer = call.account.customers.get(call.path.get("id", ""))
-        booking = call.account.bookings.get(call.path.get("bookingNumber", ""))
-        known = customer.lang if customer else booking.customer.lang if booking else tags[0]
-        return next((tag for tag in tags if _speaks(tag, known)), tags[0])
-    for tag in tags:
-        if _speaks(tag, asked):
-            return tag
-    raise bad_request(f"lang must be one of {', '.join(tags)}")
-
-
-def _speaks(tag: str, asked: str) -> bool:
-    return asked.replace("_", "-").casefold() in (tag.casefold(), tag[:2])

@@ -253,6 +253,38 @@ class Booking:
 
 
 @dataclass(slots=True, eq=False)
+class Hold:
+    """Seats kept for a booking that somebody is about to make; `booking` is not taken in."""
+
+    id: str
+    booking: Booking
+    created: int
+    expires: int
+
+
+@dataclass(slots=True, eq=False)
+class Block:
+    """What cannot be booked: seats of a slot, or resources for a time (without `product`)."""
+
+    id: str
+    start: int
+    end: int
+    created: int
+    agent: str
+    product: Product | None = None
+    event: int = 0
+    seats: int = 0
+    resources: tuple[Resource, ...] = ()
+    reason: str | None = None
+    changed: int = 0
+
+    @property
+    def updated(self) -> int:
+        """When it was last changed, or else created."""
+        return self.changed or self.created
+
+
+@dataclass(slots=True, eq=False)
 class ApiKey:
     """A key of an account with what it may do."""
 

@@ -89,17 +89,31 @@ def booking_dict(account: Account, booking: Booking) -> Json:
         shown["source"] = booking.source
     if booking.extra:
         shown.update(booking.extra)
-    shown["price"] = {
+    shown["price"] = price_dict(account, booking)
+    shown["participants"] = {
+        "numbers": [{"peopleCategoryId": category, "number": number} for category, number in booking.numbers]
+    }
+    return shown
+
+
+def price_dict(account: Account, booking: Booking) -> Json:
+    """Shows what a booking costs and what of it is paid.
+
+    Args:
+        account: Its account.
+        booking: The booking.
+
+    Returns:
+        The API's object.
+    """
+    currency, decimals = account.profile.currency, account.profile.decimals
+    return {
         "totalGross": money(booking.gross, currency, decimals),
         "totalNet": money(booking.net, currency, decimals),
         "totalTaxes": money(booking.gross - booking.net, currency, decimals),
         "totalPaid": money(booking.paid, currency, decimals),
         "taxes": [{"taxId": tax, "amount": money(amount, currency, decimals)} for tax, amount in booking.taxes],
     }
-    shown["participants"] = {
-        "numbers": [{"peopleCategoryId": category, "number": number} for category, number in booking.numbers]
-    }
-    return shown
 
 
 def booking_bytes(account: Account, booking: Booking, *, customer: bytes | None, details: bool, persons: bool) -> bytes:

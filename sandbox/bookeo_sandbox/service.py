@@ -14,14 +14,17 @@ from typing import Any
 import orjson
 
 from bookeo_sandbox.account import Account
+from bookeo_sandbox.availability import Availability
+from bookeo_sandbox.blocking import Blocking
 from bookeo_sandbox.business import Business
 from bookeo_sandbox.calls import Answer, Call
 from bookeo_sandbox.catalog import stable_id
 from bookeo_sandbox.errors import ApiError
 from bookeo_sandbox.escapes import escaped
 from bookeo_sandbox.faults import BEFORE, Fault, RateLimiter
+from bookeo_sandbox.languages import content_language
 from bookeo_sandbox.operations import Operation, operations
-from bookeo_sandbox.reading import Reading, content_language
+from bookeo_sandbox.reading import Reading
 from bookeo_sandbox.writing import Writing
 
 _LOG_KEPT = 100_000
@@ -69,7 +72,9 @@ class Service:
         """Forgets tokens, webhooks, faults and counts; hooks stay."""
         self.reading = Reading()
         self.writing = Writing()
-        self.operations: dict[tuple[str, str], Operation] = operations(self.reading, self.writing)
+        self.operations: dict[tuple[str, str], Operation] = operations(
+            self.reading, self.writing, Availability(self.reading.pager), Blocking(self.reading.pager)
+        )
         self.faults: list[Fault] = []
         self.limiter: RateLimiter | None = None
         self._errors = 0

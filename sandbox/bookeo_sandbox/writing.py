@@ -8,13 +8,15 @@ from urllib.parse import urlsplit
 import orjson
 
 from bookeo_sandbox import bodies
+from bookeo_sandbox.availability import free_seats, seats_of
 from bookeo_sandbox.calls import Answer, Call
 from bookeo_sandbox.catalog import stable_id
 from bookeo_sandbox.drawing import set_price
 from bookeo_sandbox.errors import ApiError, bad_request
-from bookeo_sandbox.reading import free_seats, seats_of, show_bookings
+from bookeo_sandbox.life import edit_customer
+from bookeo_sandbox.reading import show_bookings
 from bookeo_sandbox.records import CANCELED, NO_SHOW, PRIVATE, Booking, Customer, Payment, Product, packed
-from bookeo_sandbox.render import payment_dict
+from bookeo_sandbox.render import customer_bytes, payment_dict
 from bookeo_sandbox.schedule import event_start
 from bookeo_sandbox.times import format_time, whole_minute
 
@@ -38,24 +40,18 @@ class Writing:
         call.require("bookings_r_all")
         body, account = call.object(), call.account
         tell = _Notices(call, "notifyCustomer", "notifyUsers", "sendCustomerReminders", "sendCustomerThankyou")
-        product = account.products.get(str(body.get("productId")))
-        if product is None:
-            raise bad_request("productId is required and must be known")
-        numbers, people = bodies.participants(call, body, product)
-        start, end, event = _times(call, body, product)
-        if event and free_seats(call, product, event) < seats_of(call, product, numbers) and not tell.backend:
-            raise bad_request("Not enough seats left")
-        options, adjustments = bodies.options(body, product), bodies.adjustments(call, body)
-        promotion, coupons, extra = bodies.promotion(call, body), _coupons(body), _extra(body)
-        payments = [bodies.payment(call, row) for row in bodies.objects(body, "initialPayments")]
-        customer = _customer(call, body)
-
-        booking = Booking(account.next_number(), customer, product, whole_minute(call.now), start, end)
-        booking.event, booking.agent, booking.source = event, "API backend" if tell.backend else "API", "API"
-        booking.numbers, booking.people, booking.options, booking.adjustments = numbers, people, options, adjustments
-        booking.promotion, booking.coupons, booking.extra = promotion, coupons, extra or None
-        booking.flags |= PRIVATE if body.get("privateEvent") is True else 0
-        set_price(booking)
+        hold = account.holds.pop(call.query.get("previousHoldId", ""), None)
+        try:
+            payments = [bodies.payment(call, row) for row in bodies.objects(body, "initialPayments")]
+            booking = drafted(call, body, number=None, backend=tell.backend)
+        except ApiError:
+            if hold is not None:
+                account.holds[hold.id] = hold
+            raise
+        customer = booking.customer
+        if hold is not None:
+            # A booking exists from the beginning of the checkout. Source: real answers.
+            booking.created = hold.created
         account.add_booking(booking)
         for payment in payments:
             payment.booking, payment.customer_id = booking, customer.id
@@ -78,7 +74,7 @@ class Writing:
             numbers, people = bodies.participants(call, body, product)
             people = booking.people if numbers == booking.numbers else people
         times = (booking.start, booking.end, booking.event)
-        if ("eventId" in body and _event(call, body, product) != booking.event) or (
+        if ("eventId" in body and find_event(call, body, product) != booking.event) or (
             "startTime" in body and bodies.moment(call, body, "startTime") != booking.start
         ):
             times = _times(call, body, product)
@@ -140,6 +136,29 @@ class Writing:
         return Answer(
             201, orjson.dumps(payment_dict(call.account, payment)), {"Location": f"/v2/payments/{payment.id}"}
         )
+
+    def create_customer(self, call: Call) -> Answer:
+        """`POST /customers`."""
+        call.require("customers_r_all")
+        customer = _customer(call, {"customer": call.object()})
+        shown = customer_bytes(call.account, customer, call.now)
+        return Answer(201, shown, {"Location": f"/v2/customers/{customer.id}"})
+
+    def update_customer(self, call: Call) -> Answer:
+        """`PUT /customers/{id}`: what the body holds is changed, the rest stays."""
+        call.require("customers_r_all")
+        customer, fields = call.customer(), bodies.customer_fields(call.object(), is_new=False)
+        edit_customer(call.account, customer, call.now, **fields)
+        return Answer(body=customer_bytes(call.account, customer, call.now))
+
+    def delete_customer(self, call: Call) -> Answer:
+        """`DELETE /customers/{id}`: their bookings vanish; refused while one is ahead that is not canceled."""
+        call.require("customers_r_all")
+        customer = call.customer()
+        if any(b.start > call.now and not b.flags & CANCELED for b in customer.bookings):
+            raise bad_request("A customer with bookings ahead cannot be deleted; cancel them first")
+        call.account.delete_customer(customer)
+        return Answer(204)
 
     def list_webhooks(self, call: Call) -> Answer:
         """`GET /webhooks`."""
@@ -207,7 +226,58 @@ class _Notices:
         call.account.outbox.append({**entry, **self._flags, "backend": self.backend, **more})
 
 
-def _event(call: Call, body: dict[str, Any], product: Product) -> int:
+def drafted(call: Call, body: dict[str, Any], *, number: str | None, backend: bool = False) -> Booking:
+    """Checks a new booking and prices it; the caller takes it in.
+
+    Args:
+        call: The request.
+        body: The booking.
+        number: Its booking number; None: a new one, and a new customer is taken in. Otherwise it may have none.
+        backend: Staff make it, who may overbook.
+
+    Returns:
+        The booking.
+
+    Raises:
+        ApiError: 400, what makes no sense, or has no seats left.
+    """
+    account = call.account
+    product = account.products.get(str(body.get("productId")))
+    if product is None:
+        raise bad_request("productId is required and must be known")
+    numbers, people = bodies.participants(call, body, product)
+    start, end, event = _times(call, body, product)
+    if event and free_seats(call, product, event) < seats_of(call, product, numbers) and not backend:
+        raise bad_request("Not enough seats left")
+    options, adjustments = bodies.options(body, product), bodies.adjustments(call, body)
+    promotion, coupons, extra = bodies.promotion(call, body), _coupons(body), _extra(body)
+    customer = Customer("", "", call.now, account.profile.language, b"{}", ())
+    if number is None:
+        customer = _customer(call, body)
+        number = account.next_number()
+    booking = Booking(number, customer, product, whole_minute(call.now), start, end)
+    booking.event, booking.agent, booking.source = event, "API backend" if backend else "API", "API"
+    booking.numbers, booking.people, booking.options, booking.adjustments = numbers, people, options, adjustments
+    booking.promotion, booking.coupons, booking.extra = promotion, coupons, extra or None
+    booking.flags |= PRIVATE if body.get("privateEvent") is True else 0
+    set_price(booking)
+    return booking
+
+
+def find_event(call: Call, body: dict[str, Any], product: Product) -> int:
+    """Finds the slot that a body names.
+
+    Args:
+        call: The request.
+        body: What has an `eventId`.
+        product: The product of the slot.
+
+    Returns:
+        Its start in Unix seconds.
+
+    Raises:
+        ApiError: 400, the product has no such slot.
+    """
     try:
         return event_start(product, bodies.text(body, "eventId") or "", call.account.profile.zone)
     except (ValueError, OverflowError):
@@ -218,7 +288,7 @@ def _times(call: Call, body: dict[str, Any], product: Product) -> tuple[int, int
     if product.type != "flexibleTime" or "eventId" in body:
         if "eventId" not in body:
             raise bad_request("eventId is required for products of this type")
-        event = _event(call, body, product)
+        event = find_event(call, body, product)
         return event, event + 60 * product.minutes, event
     start, end = bodies.moment(call, body, "startTime"), bodies.moment(call, body, "endTime")
     if start is None:

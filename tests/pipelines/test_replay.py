@@ -211,7 +211,7 @@ def test_a_damaged_file_is_named_and_skipped(history: History, folder: Path, boo
     assert f"file {damaged} is damaged" in ended.err.replace("\n", "")
     # Everything else is there, and the next load reads again what was in the file.
     assert_same(history.database, rebuilt, LISTS | {"bookings", "customers", "load_windows", "rejected_rows"})
-    assert "goes on from 2026-06-30 12:01" in said["next_load"]
+    assert "goes on from 2026-06-30 11:52" in said["next_load"]
 
 
 def test_accounts_go_where_they_were_loaded_to(history: History, folder: Path) -> None:

@@ -42,7 +42,7 @@ numberOptions onOffOptions textOptions
         ("PeopleCategory", "id name numSeats"),
         ("ResourceType", "id name isPublic resources"),
         ("Tax", "id name enabled"),
-        ("Slot", "eventId startTime endTime numSeatsAvailable courseSchedule resources"),
+        ("Slot", "eventId productId startTime endTime numSeatsAvailable courseSchedule resources"),
     ],
 )
 def test_every_field_of_the_api_object_is_declared(entity: str, fields: str) -> None:

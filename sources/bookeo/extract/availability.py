@@ -92,7 +92,7 @@ def slot_batches(session: LoadSession, source_state: MutableMapping[str, Any]) -
 def _pages_of(session: LoadSession, product_id: str) -> list[RawPage]:
     pages = []
     for window in snapshot_windows(session):
-        # The slots themselves do not say whose they are (source: the vendor's pages), so each product is asked for.
+        # Nothing that is documented says whose a slot is (source: the vendor's pages), so each product is asked for.
         for page in whole_list(partial(session.client.slots_page, window, product_id), key="eventId").pages:
             seen_at = page.answer.server_time or session.now
             pages.append(

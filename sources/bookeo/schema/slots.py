@@ -39,4 +39,13 @@ SLOTS = Table(
     ),
 )
 
-SLOT = Entity("Slot", SLOTS)
+_NAMED = Table(
+    name="slot_products",
+    key=(),
+    description="What a slot says of itself that was known from the question.",
+    source="GET /availability/slots",
+    columns=(Column("product_id", "text", "productId", "Product that takes place."),),
+)
+
+SLOT = Entity("Slot", SLOTS, unread=Entity("SlotProduct", _NAMED))
+"""Slots name their product (source: clients in use); as no document says so, the one that was asked for is taken."""
