@@ -97,6 +97,24 @@ def test_the_clock_is_held_against_the_servers(seconds: int, state: str) -> None
     assert clock_finding(None, HERE).state == "note"
 
 
+def test_check_looks_at_all_accounts_and_names_the_one_that_fails(
+    bookeo: Run, keys: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accounts = [{"name": "north", "api_key": keys.api_key}, {"name": "south", "api_key": "a-wrong-key"}]
+    monkeypatch.delenv("SOURCES__BOOKEO__API_KEY")
+    monkeypatch.setenv("SOURCES__BOOKEO__ACCOUNTS", json.dumps(accounts))
+    outcome = bookeo("check", "--json")
+    assert outcome.code == 1
+    assert [one["account"] for one in json.loads(outcome.out)] == ["north", "south"]
+    assert outcome.err.startswith("Error: south: ")
+    assert bookeo("check", "--account", "north").code == 0
+    assert [one["account"] for one in json.loads(bookeo("check", "--account", "north,south", "--json").out)] == [
+        "north",
+        "south",
+    ]
+    assert "east" in bookeo("check", "--account", "north,east").err
+
+
 def test_doctor_names_what_is_wrong(bookeo: Run, folder: Path, keys: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     found = {one["what"]: one for one in json.loads(bookeo("doctor", "--json").out)}
     assert {"versions", "extras", "settings", "account", "clock", "disk", "database"} == set(found)

@@ -57,6 +57,18 @@ def test_rows_cursors_and_lag(loaded: Path, sandbox: Sandbox) -> None:
     assert sandbox.requests()["total"] == 0
 
 
+def test_what_is_old_is_told_from_what_is_fresh(loaded: Path, bookeo: Run) -> None:
+    [found] = status(loaded)
+    assert found.lag == timedelta(hours=3)
+    assert not found.is_older_than(timedelta(hours=3))
+    assert found.is_older_than(timedelta(hours=3) - SECOND)
+    found.tables.clear()
+    assert found.is_older_than(timedelta(weeks=99_999)), "nothing was ever read"
+    assert bookeo("status", "--max-age", "99999w", "--database", str(loaded)).code == 0
+    refused = bookeo("status", "--max-age", "soon", "--database", str(loaded))
+    assert (refused.code, "--max-age is 'soon'" in refused.err) == (1, True)
+
+
 def test_what_is_wrong_is_said(loaded: Path, sandbox: Sandbox) -> None:
     booking = sandbox.truth()["bookings"][0]
     booking["creationTime"] = "yesterday"

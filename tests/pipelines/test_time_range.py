@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from bookeo.errors import SettingsError
-from bookeo_pipelines.cli.time_range import time_range
+from bookeo_pipelines.cli.time_range import duration, time_range
 
 NOW = datetime(2024, 3, 1, 12, 30, 15, 999, tzinfo=UTC)
 
@@ -44,3 +44,14 @@ def test_the_last_may_not_come_before_the_first() -> None:
     with pytest.raises(SettingsError, match=r"--since 2026-02-01 .* is after --until 2026-01 "):
         time_range("2026-02-01", "2026-01", NOW)
     assert time_range(None, None, NOW) == (None, None)
+
+
+@pytest.mark.parametrize(("text", "minutes"), [("90m", 90), ("2h", 120), (" 1D ", 1440), ("1w", 10_080)])
+def test_spans(text: str, minutes: int) -> None:
+    assert duration(text, "--max-age") == timedelta(minutes=minutes)
+
+
+@pytest.mark.parametrize("text", ["", "0h", "2", "h", "1.5h", "2 hours", "-2h"])
+def test_what_is_no_span_is_refused(text: str) -> None:
+    with pytest.raises(SettingsError, match=r"--max-age is .* like 90m, 2h, 1d or 1w"):
+        duration(text, "--max-age")

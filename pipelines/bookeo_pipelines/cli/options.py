@@ -35,7 +35,12 @@ Database = Annotated[
     typer.Option(help="The DuckDB file; by default bookeo.duckdb in the current folder.", show_default=False),
 ]
 Account = Annotated[
-    str | None, typer.Option(help="Name of one of the accounts in [[sources.bookeo.accounts]].", show_default=False)
+    str | None,
+    typer.Option(
+        help="Name of one of the accounts in [[sources.bookeo.accounts]]; where several are looked at or loaded, also "
+        "several names with commas between them.",
+        show_default=False,
+    ),
 ]
 Publish = Annotated[
     Path | None,

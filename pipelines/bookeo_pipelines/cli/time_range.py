@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 EXAMPLES = "a date like 2026-01-31, a month like 2026-01, a time like 2026-01-31T18:00:00Z, today, yesterday, 7d or 2w"
 _BACK = re.compile(r"(\d{1,5})([dwh])", re.ASCII)
 _MONTH = re.compile(r"(\d{4})-(\d\d)", re.ASCII)
-_UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+_AGE = re.compile(r"(\d{1,5})([mhdw])", re.ASCII)
+_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 _DAY = timedelta(days=1)
 _SECOND = timedelta(seconds=1)
 
@@ -66,6 +67,31 @@ def _span(text: str, option: str, now: datetime) -> tuple[datetime, datetime]:
         return moment, moment + (_DAY - _SECOND if whole_day else timedelta(0))
     except (ValueError, OverflowError):
         raise SettingsError(f"{option} is {text!r}; it takes {EXAMPLES}.") from None
+
+
+def duration(text: str, option: str) -> timedelta:
+    """Read an option that takes a span of time.
+
+    Args:
+        text: What a user wrote, such as `90m`, `2h`, `1d` or `1w`.
+        option: The option, for the message.
+
+    Returns:
+        The span, more than nothing.
+
+    Raises:
+        SettingsError: It is none.
+
+    Example:
+        >>> duration("90m", "--max-age")
+        datetime.timedelta(seconds=5400)
+    """
+    from bookeo.errors import SettingsError
+
+    age = _AGE.fullmatch(text.strip().lower())
+    if age is None or not int(age[1]):
+        raise SettingsError(f"{option} is {text!r}; it takes minutes, hours, days or weeks like 90m, 2h, 1d or 1w.")
+    return int(age[1]) * _UNITS[age[2]]
 
 
 def _midnight(moment: datetime) -> datetime:

@@ -94,6 +94,22 @@ class AccountStatus:
     runs: list[Run] = field(default_factory=list)
 
     @property
+    def lag(self) -> timedelta | None:
+        """How long ago bookings were read up to; None where they never were."""
+        return self.tables["bookings"].lag if "bookings" in self.tables else None
+
+    def is_older_than(self, limit: timedelta) -> bool:
+        """Tell whether bookings were read up to longer ago than a limit, or never.
+
+        Args:
+            limit: How old they may be.
+
+        Returns:
+            Whether they are older.
+        """
+        return self.lag is None or self.lag > limit
+
+    @property
     def is_complete(self) -> bool:
         """Whether nothing that should have been read is missing or unproven."""
         return not self.gaps and not self.unproven
@@ -104,7 +120,7 @@ def read_status(target: Target, account: str | None = None, *, now: datetime | N
 
     Args:
         target: The destination.
-        account: Only the account of this name in the settings; None for all.
+        account: Only accounts of these names in the settings, with commas between them; None for all.
         now: Against what the lag is measured, aware; None: this machine's clock.
 
     Returns:
@@ -115,11 +131,12 @@ def read_status(target: Target, account: str | None = None, *, now: datetime | N
         BookeoError: The destination cannot be read.
     """
     now = now or datetime.now(UTC)
+    wanted = account and {name.strip() for name in account.split(",")}
     with reading(target) as source:
         found = [
             AccountStatus(name, _account(name), cursors.account_id, cursors, _pending(target, name))
             for name, cursors in source.cursors().items()
-            if account is None or _account(name) == account
+            if not wanted or _account(name) in wanted
         ]
         _read_tables(source, found, now)
         _read_windows(source, found)

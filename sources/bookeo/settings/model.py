@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
 
@@ -378,7 +378,7 @@ def load_all_settings(account: str | None = None, **overrides: Any) -> list[Book
     """Resolve the settings of every account that there is to load.
 
     Args:
-        account: Name of the only account wanted; None for all.
+        account: Names of the accounts wanted, with commas between them; None for all.
         **overrides: As for `load_settings`.
 
     Returns:
@@ -388,7 +388,8 @@ def load_all_settings(account: str | None = None, **overrides: Any) -> list[Book
         SettingsError: As `load_settings`; also where two accounts have the same name or one has none that will do.
     """
     if account is not None:
-        return [load_settings(account=account, **overrides)]
+        wanted = dict.fromkeys(name.strip() for name in account.split(","))
+        return [load_settings(account=name, **overrides) for name in wanted]
     settings = keyless_settings(**overrides)
     names = [entry.get("name") for entry in settings.accounts or []]
     for name in names:
@@ -417,20 +418,3 @@ def moment(text: str, what: str) -> datetime:
         raise SettingsError(
             f"{what} is {text!r}; it takes a date like 2026-01-31 or a time like 2026-01-31T18:00:00Z."
         ) from None
-
-
-def last_moment(text: str, what: str) -> datetime:
-    """Reads a day or a time up to which a user wants something.
-
-    Args:
-        text: An ISO date (its last second, UTC) or a time.
-        what: Where it stands, e.g. `--until`, for the message.
-
-    Returns:
-        The moment, aware, UTC.
-
-    Raises:
-        SettingsError: It is neither.
-    """
-    day = len(text.strip()) == len("2026-01-31")
-    return moment(text, what) + (timedelta(days=1, seconds=-1) if day else timedelta(0))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -32,17 +32,38 @@ if TYPE_CHECKING:
 
 
 def check(account: Account = None, as_json: Json = False, debug: Debug = False) -> None:
-    """Says whether the keys work, which account they open, and what they may read."""
-    from bookeo import load_settings
+    """Say whether the keys work, which account they open, and what they may read; of all accounts, one by one."""
+    from bookeo.errors import BookeoError
+    from bookeo.settings.model import load_all_settings
+    from bookeo_pipelines.outcomes import ExitCode, exit_code, failed_as_json
     from bookeo_pipelines.status.check import check_keys, print_check
 
-    result = check_keys(load_settings(account=account))
+    accounts = load_all_settings(account)
+    found: list[dict[str, Any]] = []
+    code = ExitCode.DONE
+    for settings in accounts:
+        name = settings.account or ""
+        try:
+            result = check_keys(settings)
+        except BookeoError as error:
+            if len(accounts) == 1:
+                raise
+            say(f"Error: {name}: {error.message}")
+            show_reason(error)
+            found.append(failed_as_json(settings.account, error))
+            code = ExitCode.FATAL if ExitCode.FATAL in (code, exit_code(error)) else exit_code(error)
+            continue
+        found.append(result.as_json())
+        if result.missing:
+            code = ExitCode.FATAL
+        if not as_json:
+            if len(accounts) > 1:
+                console().print(f"{name}:", style="bold")
+            print_check(console(), result)
     if as_json:
-        console().print_json(result.as_json())
-    else:
-        print_check(console(), result)
-    if result.missing:
-        raise typer.Exit(1)
+        console().print_json(found[0] if len(accounts) == 1 else found)
+    if code:
+        raise typer.Exit(int(code))
 
 
 def plan(
