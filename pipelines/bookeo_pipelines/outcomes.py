@@ -21,6 +21,9 @@ class ExitCode(IntEnum):
     TRY_LATER = 4
     """Nothing is wrong here; the same command will do later."""
     INTERRUPTED = 130
+    """By SIGINT, which is Ctrl-C."""
+    TERMINATED = 143
+    """By SIGTERM, from a service manager or a container's engine."""
 
 
 class Outcome(StrEnum):
@@ -33,11 +36,18 @@ class Outcome(StrEnum):
     """All is loaded but for records that could not be shaped."""
     RETRIABLE = "retriable"
     FATAL = "fatal"
+    INTERRUPTED = "interrupted"
+    """By Ctrl-C or SIGTERM; the next load goes on."""
 
     @property
     def exit_code(self) -> ExitCode:
         """What the command ends with where no other account fares worse."""
-        codes = {"rejected": ExitCode.REJECTED, "retriable": ExitCode.TRY_LATER, "fatal": ExitCode.FATAL}
+        codes = {
+            "rejected": ExitCode.REJECTED,
+            "retriable": ExitCode.TRY_LATER,
+            "fatal": ExitCode.FATAL,
+            "interrupted": ExitCode.INTERRUPTED,
+        }
         return codes.get(self, ExitCode.DONE)
 
 

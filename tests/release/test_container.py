@@ -74,6 +74,8 @@ def test_the_command_runs_as_a_user_who_owns_the_volume_only() -> None:
     assert f"--owner {name} --group {name} --mode 0700 /data" in KEPT[1]
     [[program]] = map(json.loads, values("ENTRYPOINT"))
     assert program in PROJECT["project"]["scripts"]
+    # It is the first process and hears `docker stop`: tests/pipelines/test_interrupts.py.
+    assert (program, values("STOPSIGNAL")) == ("bookeo", [])
     assert not re.search("KEY|SECRET|TOKEN|PASSWORD", " ".join(values("ENV")))
 
 

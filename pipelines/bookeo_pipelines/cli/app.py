@@ -24,6 +24,7 @@ from bookeo_pipelines.cli.commands import (
 )
 from bookeo_pipelines.cli.commands.marts import marts
 from bookeo_pipelines.cli.options import say
+from bookeo_pipelines.interrupts import interrupts
 from bookeo_pipelines.runtime.startup import quiet_dlt
 from bookeo_pipelines.runtime.terminal import show_in_any_encoding
 from bookeo_pipelines.runtime.trusted_places import prepare_places
@@ -94,5 +95,6 @@ def main() -> None:
     # At the end, too, Python would look through all that is left, to free it piece by piece.
     atexit.register(gc.freeze)
     show_in_any_encoding()
+    interrupts.begin(say)
     with owner_only():
         run_and_exit(app, say, debug="--debug" in sys.argv[1:])

@@ -10,6 +10,7 @@ from typing import Any
 from bookeo import BookeoSettings, load_settings
 from bookeo.errors import SettingsError
 from bookeo_pipelines.destinations.target import DEFAULT_DATASET, target
+from bookeo_pipelines.interrupts import interrupts
 from bookeo_pipelines.load.runner import LoadRequest
 from bookeo_pipelines.runtime.terminal import Terminal, heading
 from bookeo_pipelines.share.answer import print_rows
@@ -121,13 +122,10 @@ def serve_sandbox(console: Terminal, *, port: int, bookings: int, seed: int, end
     Raises:
         SettingsError: The sandbox's packages are missing, or an option makes no sense.
     """
-    import signal
     import threading
 
-    # A process that was started in the background may have been told to ignore Ctrl-C, and SIGTERM is no less polite.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.default_int_handler)
     try:
+        interrupts.let_go()
         with _sandbox().serve(port=port, bookings=bookings, seed=seed, end=end, accounts=accounts) as sandbox:
             console.print(f"A sandbox with {bookings:,} bookings answers at {sandbox.base_url}")
             console.print("Load it with:")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import traceback
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from bookeo_pipelines.interrupts import interrupts
 from bookeo_pipelines.runtime.file_errors import trouble_with_file
 from bookeo_pipelines.runtime.terminal import Terminal, visible
 from bookeo_pipelines.runtime.trusted_places import UntrustedPlace
@@ -31,16 +33,26 @@ def run_and_exit(app: typer.Typer, say: Callable[[str], None], *, debug: bool = 
         SystemExit: Always.
     """
     try:
+        _run(app, say, debug=debug)
+    except BaseException as error:
+        # Whatever an interruption has led to, e.g. an import that failed, it is no failure.
+        if interrupts.number is None and not isinstance(error, KeyboardInterrupt):
+            raise
+        interrupts.last_words()
+        sys.exit(128 + (interrupts.number or signal.SIGINT))
+
+
+def _run(app: typer.Typer, say: Callable[[str], None], *, debug: bool) -> None:
+    try:
         app()
-    except KeyboardInterrupt:
-        say("Interrupted; what was loaded stays loaded, and the next load goes on from there.")
-        sys.exit(130)
     except BrokenPipeError:
         sys.exit(1)
     except UntrustedPlace as error:  # before anything is imported, as that would read what is not trusted
         say(f"Error: {error.message}")
         sys.exit(2)
     except Exception as error:
+        if interrupts.number is not None:
+            raise
         # Imported here: a command that only prints help need not wait for dlt.
         from bookeo.errors import BookeoError
         from bookeo_pipelines.outcomes import exit_code

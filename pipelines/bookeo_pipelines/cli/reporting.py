@@ -10,6 +10,7 @@ from typing import Any
 import typer
 
 from bookeo_pipelines.cli.options import console, say
+from bookeo_pipelines.interrupts import interrupted_as_json, interrupts
 
 
 @dataclass
@@ -58,13 +59,21 @@ def reported(
 
     start_logging(log_format, log_level, debug=debug)
     report = Report(as_json, logging=log_format is not None or log_level is not None, debug=debug)
+
+    def interrupted() -> None:
+        if not report.accounts and as_json:
+            console().print_json(interrupted_as_json(interrupts.number, account))
+
     try:
-        yield report
+        with interrupts.telling(interrupted):
+            yield report
     except typer.Exit as ended:
-        if ended.exit_code:
+        if ended.exit_code and interrupts.number is None:
             _alert(command, ended.exit_code, report)
         raise
     except Exception as error:
+        if interrupts.number is not None:
+            raise
         from bookeo.errors import BookeoError, FatalError
         from bookeo_pipelines.cli.exit import sentence_for
         from bookeo_pipelines.outcomes import exit_code, failed_as_json

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import signal
 import socket
 import sys
 import webbrowser
@@ -19,6 +18,7 @@ from typing import Any
 from bookeo.errors import SettingsError
 from bookeo_pipelines.dashboard.guard import Guard, Password, is_loopback
 from bookeo_pipelines.destinations.registry import is_there
+from bookeo_pipelines.interrupts import interrupts
 from bookeo_pipelines.marts.build import MARTS_SCHEMA
 
 HOST = "127.0.0.1"
@@ -142,9 +142,7 @@ def _page(key: str) -> Any:
 def _run(application: Any, listening: socket.socket) -> None:
     import uvicorn
 
-    # A process that was started in the background may have been told to ignore Ctrl-C, and SIGTERM is no less polite.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.default_int_handler)
+    interrupts.let_go()
     config = uvicorn.Config(application, log_level="error", timeout_graceful_shutdown=1, lifespan="off")
     with suppress(KeyboardInterrupt):
         uvicorn.Server(config).run(sockets=[listening])

@@ -21,6 +21,8 @@ def record_run(
     proof: str | None,
     checked_until: datetime | None = None,
     read_until: Mapping[str, datetime | None] | None = None,
+    *,
+    interrupted: bool = False,
 ) -> None:
     """Write down what a load did.
 
@@ -34,10 +36,12 @@ def record_run(
         proof: See `bookeo_pipelines.load.completeness_proof`; None where there is none.
         checked_until: Up to when all payments that were read have been looked at, aware; None where they were not.
         read_until: Up to when each list is read without a gap, aware, by its name; None where nothing of it is.
+        interrupted: Whether it was ended by Ctrl-C or SIGTERM.
     """
     if not packages:
         return
     ended_at = datetime.now(UTC)
+    outcome = "interrupted" if interrupted else type(session.failure).__name__ if session.failure else "done"
     row = {
         "account_id": session.account_id,
         "started_at": started_at,
@@ -47,8 +51,8 @@ def record_run(
         "bookings": session.bookings_read,
         "packages": packages,
         "rejected": session.notes.rejected.total(),
-        "outcome": type(session.failure).__name__ if session.failure else "done",
-        "proof": None if session.failure else proof,
+        "outcome": outcome,
+        "proof": proof if outcome == "done" else None,
         "checked_until": checked_until,
         **{f"{listing}_until": moment for listing, moment in (read_until or {}).items()},
     }

@@ -22,6 +22,7 @@ from bookeo.schema import TABLES
 from bookeo_pipelines.destinations.errors import as_bookeo_error
 from bookeo_pipelines.destinations.target import Target, check_place, database_for_writing, kept_open
 from bookeo_pipelines.gaps.rejections import counts, open_rejections
+from bookeo_pipelines.interrupts import Interrupted
 from bookeo_pipelines.load.committer import Committing
 from bookeo_pipelines.load.completeness_proof import proof, proven_until
 from bookeo_pipelines.load.lost_tables import restore_lost_tables
@@ -307,7 +308,12 @@ def _load(
             checked,
             rejected_before=before.get("rejected_rows", 0) > 0,
         )
-        phases.run()
+        try:
+            phases.run()
+        except (Interrupted, KeyboardInterrupt):
+            with committing.questions():
+                record_run(committing.warehouse, session, began, committing.packages, None, interrupted=True)
+            raise
         session.failure = session.failure or _left_open(session)
         with committing.questions():
             # Queries and marts find each table, whether or not the account has anything to put into it.

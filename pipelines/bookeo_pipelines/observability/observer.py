@@ -14,7 +14,8 @@ from bookeo import BookeoError, Progress
 from bookeo.http.observer import RequestWatcher
 from bookeo_pipelines.destinations.errors import as_bookeo_error
 from bookeo_pipelines.destinations.target import Target
-from bookeo_pipelines.outcomes import failure_as_json, outcome_of
+from bookeo_pipelines.interrupts import interrupts
+from bookeo_pipelines.outcomes import Outcome, failure_as_json, outcome_of
 
 if TYPE_CHECKING:
     from bookeo_pipelines.observability.spans import LoadSpans
@@ -94,6 +95,13 @@ class LoadWatch:
         if self._spans is not None:
             self._spans.committed(rows)
 
+    def interrupted(self) -> None:
+        """Tells that the load was interrupted."""
+        outcome = Outcome.INTERRUPTED
+        self._tell("The load has ended", logging.WARNING, outcome=outcome.value)
+        if self._spans is not None:
+            self._spans.ended(outcome.value, None, None)
+
     def ended(self, *, failure: BookeoError | None, rejected: int, lag: timedelta | None, **summary: Any) -> None:
         """Tells how the load ended.
 
@@ -138,7 +146,10 @@ def watched(account: str | None, target: Target) -> Iterator[LoadWatch]:
     with collected.load(account, target.destination) if collected else nullcontext() as spans:
         watch = LoadWatch(account, target, spans)
         try:
-            yield watch
+            with interrupts.telling(watch.interrupted):
+                yield watch
         except Exception as error:
+            if interrupts.number is not None:
+                raise
             watch.ended(failure=as_bookeo_error(error, target), rejected=0, lag=None)
             raise

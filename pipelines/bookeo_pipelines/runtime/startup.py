@@ -19,6 +19,8 @@ def quiet_dlt() -> None:
     os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
     # Its lines are for those who build pipelines, and may quote a row; what matters is in the error that it raises.
     os.environ["RUNTIME__LOG_LEVEL"] = "CRITICAL"
+    # It would wait for its jobs, for as long as they take.
+    os.environ["RUNTIME__INTERCEPT_SIGNALS"] = "false"
 
 
 class _NotFound(MetaPathFinder):

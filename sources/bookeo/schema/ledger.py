@@ -51,7 +51,11 @@ LOAD_RUNS = Table(
         _own("bookings", "bigint", "Bookings read in time windows."),
         _own("packages", "bigint", "Load packages committed."),
         _own("rejected", "bigint", "Records that could not be shaped; they are in rejected_rows."),
-        _own("outcome", "text", "How it ended: done, or the kind of error that ended it early, such as RateLimited."),
+        _own(
+            "outcome",
+            "text",
+            "How it ended: done, interrupted, or the kind of error, such as RateLimited.",
+        ),
         _own(
             "bookings_until",
             "timestamp",
