@@ -1,6 +1,6 @@
 """`python -m bookeo_pipelines` is the command `bookeo`."""
 
-from bookeo_pipelines.cli.app import main
+from bookeo_pipelines.cli.__main__ import main
 
 if __name__ == "__main__":
     main()
