@@ -123,6 +123,11 @@ def test_a_customer_is_forgotten(
     load_again()
     sandbox.override(theirs[0], None)
     with duckdb.connect(str(loaded)) as connection:
+        # As a version of before left it: what names a visitor stands among what says where the booking came from.
+        old = (
+            "UPDATE bookeo_data.bookings SET source = ?, source_ids = NULL, source_name = NULL WHERE booking_number = ?"
+        )
+        connection.execute(old, [f"utm_source=paper|gclid={MARK}", theirs[-1]])
         connection.execute(MARTS)
         # Other destinations' rows are staged, as those of files were once; a load that was killed leaves them there.
         connection.execute("CREATE SCHEMA bookeo_data_staging")
