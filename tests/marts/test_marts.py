@@ -126,6 +126,15 @@ def test_the_calendar_has_every_day(built: Built) -> None:
             assert (row["season_north"], row["season_south"]) == seasons[day.month]
 
 
+def test_a_mistyped_year_makes_no_calendar_of_centuries(in_duckdb: Built, folder: Path) -> None:
+    sql = in_duckdb.compile_models("dim_dates")["dim_dates"]
+    with duckdb.connect(shutil.copy(in_duckdb.said["database"], folder)) as connection:
+        connection.execute(f"UPDATE {MARTS}.fct_bookings SET tour_date = DATE '9999-12-31' WHERE rowid = 0")
+        connection.execute(f"UPDATE {MARTS}.fct_payments SET received_date = DATE '0025-03-02' WHERE rowid = 0")
+        days = connection.execute(f"SELECT year, count(*), max(date_day) FROM ({sql}) GROUP BY 1 ORDER BY 1").fetchall()
+    assert days == [(year, 365, date(year, 12, 31)) for year in (25, 26, 2025, 2026, 2027, 9999)]
+
+
 def test_every_column_is_there_as_described(built: Built) -> None:
     """In the database, too: persist_docs takes the descriptions there."""
     found: dict[str, list[str]] = {}

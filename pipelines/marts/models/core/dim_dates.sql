@@ -1,32 +1,54 @@
-{#- The years are asked for while the model is written, as the calendar's length must be known then. -#}
-{%- set edges %}
-    select min(day), max(day) from (
-        select min(booked_date) as day from {{ ref('fct_bookings') }}
-        union all select max(booked_date) from {{ ref('fct_bookings') }}
-        union all select min(tour_date) from {{ ref('fct_bookings') }}
-        union all select max(tour_date) from {{ ref('fct_bookings') }}
-        union all select min(received_date) from {{ ref('fct_payments') }}
-        union all select max(received_date) from {{ ref('fct_payments') }}
-        union all select min(tour_date) from {{ ref('fct_slots') }}
-        union all select max(tour_date) from {{ ref('fct_slots') }}
-    ) as days
-{%- endset %}
-{%- set found = run_query(edges).rows[0] if execute else [none, none] %}
-{%- set first_year = found[0].year if found[0] else 2000 %}
-{%- set last_year = (found[1].year if found[1] else 2000) + 1 %}
-{#- Figures of last year are shown a year on, so the calendar ends a year later than the last day. #}
-with spine as (
-    {{ dbt.date_spine('day', "cast('%04d-01-01' as date)" % first_year, "cast('%04d-01-01' as date)" % (last_year + 1)) }}
+-- Years, not one span from the first day to the last: a mistyped year must not make a calendar of centuries.
+with happened as (
+    select booked_date as day from {{ ref('fct_bookings') }}
+    union all
+    select tour_date from {{ ref('fct_bookings') }}
+    union all
+    select received_date from {{ ref('fct_payments') }}
+    union all
+    select tour_date from {{ ref('fct_slots') }}
+),
+
+numbers as (
+    {{ dbt.generate_series(366) }}
+),
+
+-- Customers are followed from month to month, those without a booking included.
+followed as (
+    select
+        greatest(min(extract(year from bookings.booked_date)), max(extract(year from accounts.as_of_date)) - 365) as first_year,
+        max(extract(year from accounts.as_of_date)) as last_year
+    from {{ ref('fct_bookings') }} as bookings
+    inner join {{ ref('dim_accounts') }} as accounts on accounts.account_id = bookings.account_id
+),
+
+years as (
+    select cast(extract(year from day) as integer) as year from happened where day is not null
+    union
+    -- Figures of last year are shown a year on.
+    select cast(extract(year from day) as integer) + 1 from happened where extract(year from day) < 9999
+    union
+    select cast(followed.first_year + numbers.generated_number - 1 as integer)
+    from followed
+    inner join numbers on followed.first_year + numbers.generated_number - 1 <= followed.last_year
+),
+
+spine as (
+    select
+        years.year,
+        cast({{ dbt.dateadd('day', 'cast(numbers.generated_number - 1 as integer)', 'make_date(years.year, 1, 1)') }} as date) as date_day
+    from years
+    cross join numbers
 ),
 
 days as (
     select
-        cast(date_day as date) as date_day,
-        cast(extract(year from date_day) as integer) as year,
+        date_day,
+        year,
         cast(extract(month from date_day) as integer) as month,
         cast(extract(isodow from date_day) as integer) as weekday
     from spine
-    {{ 'where 1 = 0' if not found[0] }}
+    where extract(year from date_day) = year
 )
 
 select
