@@ -15,6 +15,7 @@ from dlt.common import time as dlt_time
 from dlt.common.configuration.container import Container
 from dlt.common.configuration.providers.provider import ConfigProvider
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
+from dlt.common.pipeline import PipelineContext
 from dlt.destinations import duckdb as dlt_duckdb
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
@@ -215,3 +216,21 @@ def settings_of(pipeline: Any, values: Mapping[str, Any]) -> Iterator[None]:
     finally:
         with _PROVIDERS:
             context.providers = [other for other in context.providers if other is not provider]
+
+
+@contextmanager
+def active_pipeline_kept() -> Iterator[None]:
+    """Leave the pipeline active that was so before, in this thread: `dlt.pipeline()` returns that to the host.
+
+    Yields:
+        Nothing.
+    """
+    context = Container()[PipelineContext]
+    before = context._pipeline
+    try:
+        yield
+    finally:
+        if before is None:
+            context.deactivate()
+        else:
+            context.activate(before)

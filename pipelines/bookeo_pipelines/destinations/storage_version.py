@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bookeo.errors import SettingsError
+from bookeo_pipelines.runtime.atomic_file import placed
 from bookeo_pipelines.runtime.quoting import literal
 
 SETTING = "storage_version"
@@ -55,7 +56,7 @@ def version_of(connection: Any, database: str) -> str:
 
 
 def connect_new(database: Path) -> Any:
-    """Open a DuckDB file for writing, and make it for the right versions where it is not there yet.
+    """Open a DuckDB file for writing; where it is not there yet, make it, for its owner and the right versions only.
 
     Args:
         database: The file.
@@ -68,6 +69,10 @@ def connect_new(database: Path) -> Any:
     """
     import duckdb
 
-    # Whoever else has opened it in this process did so without a setting, and DuckDB asks for the same.
-    options: dict[str, Any] = {} if database.exists() else {"storage_compatibility_version": new_file_version()}
-    return duckdb.connect(str(database), config=options)
+    if not database.exists():
+        version = new_file_version()
+        # DuckDB would make it for everybody to read, and does not take a file that is there and empty.
+        with placed(database) as made:
+            duckdb.connect(str(made), config={"storage_compatibility_version": version}).close()
+    # Whoever else has it open in this process did not ask for a version, and DuckDB wants the same of all.
+    return duckdb.connect(str(database))

@@ -19,6 +19,7 @@ from bookeo.client.client import BookeoClient
 from bookeo.errors import FeedRefused, ListUnproven, PermissionMissing
 from bookeo.http.usage import Usage
 from bookeo.schema import TABLES
+from bookeo_pipelines.destinations.dlt_compat import active_pipeline_kept
 from bookeo_pipelines.destinations.errors import as_bookeo_error
 from bookeo_pipelines.destinations.target import Target, check_place, database_for_writing, kept_open
 from bookeo_pipelines.gaps.rejections import counts, open_rejections
@@ -30,7 +31,6 @@ from bookeo_pipelines.load.plan import known_empty
 from bookeo_pipelines.load.run_log import feed_read_since, payments_checked_until, record_run
 from bookeo_pipelines.load.stages import LEDGER_TABLES, Phases, selection
 from bookeo_pipelines.observability.observer import LoadWatch, watched
-from bookeo_pipelines.runtime.umask import owner_only
 from bookeo_pipelines.share.data_copies import note_archive
 from bookeo_pipelines.warehouse.access import lock_path
 from bookeo_pipelines.warehouse.load_packages import Pending, finish_pending, open_pipeline, pipeline_name
@@ -149,7 +149,7 @@ class AccountFailed:
     failure: BookeoError
 
 
-@owner_only()
+@active_pipeline_kept()
 def run_load(
     request: LoadRequest,
     on_progress: Callable[[Progress], None] | None = None,
@@ -182,7 +182,7 @@ def run_load(
             return result
 
 
-@owner_only()
+@active_pipeline_kept()
 def run_loads(
     requests: Sequence[LoadRequest],
     on_progress: Callable[[str, Progress], None] | None = None,

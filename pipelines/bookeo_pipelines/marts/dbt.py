@@ -17,6 +17,7 @@ from bookeo_pipelines.destinations.dlt_compat import configuration_of
 from bookeo_pipelines.destinations.registry import is_there, make_destination
 from bookeo_pipelines.destinations.target import Target
 from bookeo_pipelines.runtime.terminal import VisibleLines
+from bookeo_pipelines.runtime.umask import private_folder
 from bookeo_pipelines.warehouse.load_packages import working_folder
 
 VARIABLE = "DBT_ENV_SECRET_BOOKEO_"
@@ -66,7 +67,8 @@ def run_dbt(target: Target, arguments: Sequence[str], variables: Mapping[str, st
 
     output, environment = _connection(target)
     work = working_folder(target) / "marts"
-    work.mkdir(parents=True, exist_ok=True)
+    private_folder(work.parent)
+    private_folder(work)
     with tempfile.TemporaryDirectory(prefix="bookeo-marts-") as folder, _environment(environment):
         profile = {"bookeo": {"target": "loaded", "outputs": {"loaded": output}}}
         Path(folder, "profiles.yml").write_text(json.dumps(profile))  # JSON is YAML

@@ -14,7 +14,6 @@ from urllib.parse import urlsplit, urlunsplit
 from bookeo.schema import DATA_COPIES
 from bookeo_pipelines.destinations.target import Target
 from bookeo_pipelines.runtime.quoting import identifier
-from bookeo_pipelines.runtime.umask import owner_only
 from bookeo_pipelines.warehouse.client import Warehouse
 from bookeo_pipelines.warehouse.lock import LoadRunning, reading
 
@@ -119,7 +118,7 @@ def note_export(target: Target, folder: Path) -> bool:
     """
     assert target.lock is not None
     try:
-        with owner_only(), reading(target.lock, target.description):
+        with reading(target.lock, target.description):
             return note_copy_of_file(target, "export", folder)
     except LoadRunning:
         return False

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bookeo.errors import SettingsError
+from bookeo_pipelines.destinations.dlt_compat import active_pipeline_kept
 from bookeo_pipelines.destinations.target import Target, check_place, database_for_writing
-from bookeo_pipelines.runtime.umask import owner_only
 from bookeo_pipelines.warehouse.load_packages import pipeline_name, working_folder
 from bookeo_pipelines.warehouse.lock import one_at_a_time
 from bookeo_pipelines.warehouse.writer_lock import writer_lock
@@ -36,7 +36,7 @@ def sole_access(
     require_database(target)
     check_place(target)
     lock = one_at_a_time(lock_path(target, account), target.description, wait_seconds)
-    with owner_only(), lock, database_for_writing(target):
+    with active_pipeline_kept(), lock, database_for_writing(target):
         if not whole_dataset:
             yield
             return

@@ -27,6 +27,7 @@ from bookeo_pipelines.destinations.dlt_compat import (
 from bookeo_pipelines.destinations.errors import as_bookeo_error, can_never_load
 from bookeo_pipelines.destinations.target import Target
 from bookeo_pipelines.runtime.memory import give_back_memory
+from bookeo_pipelines.runtime.umask import private_folder
 from bookeo_pipelines.warehouse.package_origin import is_stray, note_origin
 
 ATTEMPTS = 8
@@ -88,6 +89,7 @@ def open_pipeline(name: str, target: Target, folder: Path | None = None) -> Any:
         BookeoError: The destination cannot be asked.
     """
     folder = folder or working_folder(target)
+    private_folder(folder)
     pipeline = dlt.pipeline(
         name,
         pipelines_dir=str(folder),

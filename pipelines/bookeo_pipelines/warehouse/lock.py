@@ -14,6 +14,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from bookeo.errors import RetriableError, SettingsError
+from bookeo_pipelines.runtime.umask import private_folder
 
 READING_SECONDS = 30
 """How long somebody who copies the marts into memory may keep a load waiting, at most."""
@@ -38,9 +39,9 @@ def one_at_a_time(path: Path, what: str, wait_seconds: float = 0) -> Iterator[No
     Raises:
         LoadRunning: Somebody else still holds it; the message says who, and since when.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    private_folder(path.parent)
     holder = _holder(path)
-    lock = FileLock(path)
+    lock = FileLock(path, mode=0o600)
     try:
         # A reader gives no name, and is gone in a moment.
         with _lock_errors(path):
@@ -80,7 +81,7 @@ def reading(path: Path, what: str, wait_seconds: float = 0) -> Iterator[None]:
     Raises:
         LoadRunning: A load is still running.
     """
-    lock = FileLock(path)
+    lock = FileLock(path, mode=0o600)
     try:
         with _lock_errors(path):
             lock.acquire(timeout=wait_seconds)

@@ -13,7 +13,7 @@ from dlt.common.versioned_state import decompress_state
 
 from bookeo.errors import SettingsError
 from bookeo.schema import LOAD_RUNS, TABLES
-from bookeo_pipelines.destinations.dlt_compat import read_only_duckdb
+from bookeo_pipelines.destinations.dlt_compat import active_pipeline_kept, read_only_duckdb
 from bookeo_pipelines.destinations.errors import as_bookeo_error
 from bookeo_pipelines.destinations.target import DatabaseBusy, Target
 from bookeo_pipelines.runtime.quoting import identifier
@@ -134,12 +134,12 @@ def reading(target: Target) -> Iterator[Reading]:
     """
     require_database(target)
     with ExitStack() as stack:
+        stack.enter_context(active_pipeline_kept())
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="bookeo-status-"))
         try:
             pipeline: Any = dlt.pipeline(
                 "bookeo_status", pipelines_dir=folder, destination=_read_only(target), dataset_name=target.dataset
             )
-            stack.callback(pipeline.deactivate)
             if target.destination == "delta":
                 _know_the_tables(pipeline)
             client = stack.enter_context(pipeline.sql_client())
