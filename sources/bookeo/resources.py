@@ -13,6 +13,7 @@ from dlt.extract import DltResource
 
 from bookeo.client.permissions import hidden_tables
 from bookeo.cursor.state import changing
+from bookeo.dlt_compat import parent_of
 from bookeo.errors import RecordsRejected
 from bookeo.extract.availability import slot_batches
 from bookeo.extract.batch import Batch
@@ -179,7 +180,7 @@ def _require_place_for_rejected(answers: str) -> None:
         RecordsRejected: The resource that would load them is not selected.
     """
     selected = dlt.current.source().selected_resources.values()
-    if not any(r.table_name == REJECTED_ROWS.name and r._pipe.parent.name == answers for r in selected):
+    if not any(r.table_name == REJECTED_ROWS.name and parent_of(r) == answers for r in selected):
         name = "rejected_rows" if answers == "booking_pages" else f"{answers.removesuffix('_answers')}_rejected_rows"
         raise RecordsRejected(
             f"Records could not be shaped, and nothing would keep them: select the resource {name}, too, or read all "

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -233,4 +233,5 @@ def active_pipeline_kept() -> Iterator[None]:
         if before is None:
             context.deactivate()
         else:
-            context.activate(before)
+            with suppress(FileNotFoundError):  # Its folder is gone, and it with that.
+                context.activate(before)
