@@ -20,7 +20,7 @@ unexport PYTHONDONTWRITEBYTECODE
 MEMORY = $(shell grep -s ' /dev/shm ' /proc/mounts | grep -qv noexec && \
   [ "$$(df -Pk /dev/shm | awk 'END {print $$4}')" -gt 4000000 ] && echo /dev/shm)
 
-.PHONY: demo install test quick lint soak bench dist sbom audit lock clean
+.PHONY: demo install test quick lint soak bench dist sbom audit matrix lock clean
 
 demo: $(DEMO_INSTALLED) ## install, then load the sandbox twice and ask three questions
 	@$(BIN)/bookeo demo
@@ -91,6 +91,9 @@ sbom: dist $(INSTALLED) ## the release, and what it consists of as CycloneDX JSO
 audit: $(INSTALLED) ## ask an advisory service about every version that is pinned
 	@$(BIN)/python release/audit.py $(AUDIT)
 
+matrix: $(BIN)/uv ## the tests with the lowest and with the newest versions that are allowed; MATRIX="newest tests/contracts" runs less
+	@PYTEST_DEBUG_TEMPROOT=$(MEMORY) $(BIN)/python release/matrix.py $(MATRIX)
+
 lock: $(BIN)/uv ## resolve the newest versions that pyproject.toml allows
 	$(LOCK) --all-extras pyproject.toml --output-file constraints.txt
 	echo uv | $(LOCK) - --output-file requirements-uv.txt
@@ -98,4 +101,4 @@ lock: $(BIN)/uv ## resolve the newest versions that pyproject.toml allows
 	echo 'singer-sdk[msgspec]' | $(LOCK) - --output-file benchmarks/contenders/requirements-singer.txt
 
 clean:
-	rm -rf $(VENV) benchmarks/.venvs build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis dlt_source_bookeo.egg-info
+	rm -rf $(VENV) .matrix benchmarks/.venvs build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis dlt_source_bookeo.egg-info

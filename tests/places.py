@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
+import pytest
 
 from postgres_server import PostgresDatabase
 from stored import DATASET, Connection, ask
@@ -68,8 +69,8 @@ class Place:
 def extension(name: str) -> Path:
     """Finds the file of an extension of DuckDB, which DuckDB would otherwise fetch from a server."""
     found = importlib.util.find_spec(f"duckdb_extension_{name}")
-    assert found is not None
-    assert found.origin is not None
+    if found is None or found.origin is None:
+        pytest.skip(f"there is no package of DuckDB's extension {name} for this version")
     [path] = Path(found.origin).parent.glob("extensions/*/*.duckdb_extension")
     return path
 
