@@ -30,6 +30,7 @@ WINDOW = timedelta(days=31)
 SECOND = timedelta(seconds=1)
 PACE = 1.6
 """Requests a second that integrators settled on for an account."""
+FOREIGN_TEXT = "Réservation n° {number}"
 MODES = ("as_needed", "always", "never")
 
 Windows = list[tuple[datetime, datetime]]
@@ -92,12 +93,43 @@ def measure(bookings: int, folder: Path, *, quick: bool, markdown: bool) -> None
             costs.append(Cost(name, backfill, increment, _rows(folder / f"{name.split()[-1]}.duckdb")))
         after = sandbox.truth()
     print_costs(costs, bookings, changed, markdown=markdown)
+    total, fewest = harder(bookings, folder)
+    print(
+        f"\nWhere payments say {FOREIGN_TEXT!r} and one customer of 20 may not be read: {total:,} requests; "
+        f"the pages of bookings, payments and customers, and the small lists, are {fewest:,}."
+    )
     held = (len(after["bookings"]), len(after["payments"]))
     if not markdown:
         print(f"\nIn the business at the end: {held[0]:,} bookings, {held[1]:,} payments. Held at the end:")
         for cost in costs:
             if cost.rows:
                 print(f"  {cost.name}: {cost.rows[0]:,} bookings, {cost.rows[1]:,} payments")
+
+
+def harder(bookings: int, folder: Path) -> tuple[int, int]:
+    """Load a business whose payments no English text links to their bookings, and some of whose customers are hidden.
+
+    Args:
+        bookings: Size of the business.
+        folder: Where to work.
+
+    Returns:
+        Requests for everything, and how many pages cannot be avoided.
+    """
+    sys.path.append(str(Path(__file__).resolve().parents[1] / "tests"))
+    from bookeo_sandbox import serve
+    from hidden_customers import hide_customers
+
+    end = END.date().isoformat()
+    with serve(bookings=bookings, years=YEARS, end=end, payment_description=FOREIGN_TEXT) as sandbox:
+        hidden = hide_customers(sandbox, 20)
+        truth = sandbox.truth()
+        start = min(_time(b["creationTime"]) for b in truth["bookings"]).replace(hour=0, minute=0, second=0)
+        place = folder / "harder"
+        place.mkdir()
+        total = counted(sandbox, contenders(sandbox, place, start, quick=True)["bookeo, as_needed"], None)
+    customers = -(-(len(truth["customers"]) - len(hidden)) // 100)
+    return total, least(truth, windows(start, END)) + customers
 
 
 def contenders(

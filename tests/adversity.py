@@ -35,6 +35,7 @@ from bookeo_pipelines.replay.runner import run_replay
 from bookeo_pipelines.status.status import read_status
 from bookeo_pipelines.warehouse.load_packages import working_folder
 from bookeo_sandbox import Sandbox, serve
+from bookeo_sandbox.faults import DATES, TOTALS
 from isolation import READ_CLOCKS
 from places import Place
 from truth import assert_equals_truth
@@ -69,7 +70,23 @@ FAULTS: tuple[dict[str, Any], ...] = (
     {"kind": "reset"},
     {"kind": "html"},
     {"kind": "empty"},
-    {"kind": "wrong_total"},
+    {"kind": "wrong_encoding"},
+    *({"kind": "wrong_total", "total": total} for total in TOTALS),
+    *({"kind": "wrong_date", "date": date} for date in DATES),
+    *({"kind": "error", "status": status, "operation": "GET /payments"} for status in (400, 403, 404)),
+)
+SWITCHES: tuple[tuple[str, Any], ...] = (
+    ("replica_lag_minutes", 30),
+    ("replica_lag_minutes", 1000),
+    ("window_ends", "end_exclusive"),
+    ("window_ends", "exclusive"),
+    ("precision", "seconds"),
+    ("precision", "milliseconds"),
+    ("numeric_tokens", True),
+    ("payment_description", "Réservation n° {number}"),
+    ("payment_description", "Kasse"),
+    ("bookings_without_permission", "empty"),
+    ("payments_without_permission", "empty"),
 )
 LAST_LOADS_APART = timedelta(hours=26)
 """What is back-dated, or listed late, is seen within a day."""
@@ -142,7 +159,7 @@ def _draw_load(chance: random.Random) -> dict[str, Any]:
 
 def _draw_fault(chance: random.Random) -> dict[str, Any]:
     operation = chance.choice((None, None, *LISTS, "GET /bookings/{bookingNumber}/payments"))
-    return {**chance.choice(FAULTS), "operation": operation, "seed": chance.getrandbits(16)}
+    return {"operation": operation, **chance.choice(FAULTS), "seed": chance.getrandbits(16)}
 
 
 def outcome_of(
@@ -174,6 +191,10 @@ ADVERSITIES: Makers = {
     "revoked": (1, lambda chance: {"after": chance.randint(0, 6)}),
     "vanish": (1, lambda chance: {"which": chance.randint(0, 99)}),
     "new_container": (1, lambda _: {}),
+    "switch": (3, lambda chance: dict(zip(("name", "value"), chance.choice(SWITCHES), strict=True))),
+    "spoil": (1, lambda chance: {"which": chance.randint(0, 99), "payment": chance.random() < 0.5}),
+    "pay": (2, lambda chance: _draw_payment(chance)),
+    "unpay": (1, lambda chance: {"which": chance.randint(0, 99)}),
 }
 LOADS: Makers = {
     "load": (6, lambda chance: _draw_load(chance)),
@@ -207,6 +228,8 @@ class World:
         self._machine_ahead = 0
         self._alive = _Life(patch)
         self._forgotten: set[str] = set()
+        self._spoiled: set[str] = set()
+        self._switches = sandbox.switches()
         self._patch_clocks(patch)
         patch.setattr("bookeo.http.transport.FIRST_BACKOFF_SECONDS", 0.001)
 
@@ -242,7 +265,8 @@ class World:
                 interrupted=True,
             )
         except AssertionError as error:
-            wrong.append(str(error).splitlines()[0])
+            if not outcome.open_rejections:  # Else the exit code and `status` say so.
+                wrong.append(str(error).splitlines()[0])
         [status] = read_status(self.target, now=self._true_now())
         if not status.is_complete:
             wrong.append(f"status names gaps {status.gaps} and unproven windows {status.unproven}")
@@ -309,8 +333,43 @@ class World:
         if number:
             self.sandbox.delete(number)
 
+    def switch(self, name: str, value: Any) -> None:
+        """The service behaves in another way from now on."""
+        self.sandbox.switches(**{name: value})
+
+    def spoil(self, which: int, payment: bool) -> None:
+        """A record is shown with what JSON forbids."""
+        records = self.sandbox.truth()["payments" if payment else "bookings"]
+        if records:
+            record = records[which % len(records)]
+            self._spoiled.add(record["id" if payment else "bookingNumber"])
+            self.sandbox.spoil(record["id" if payment else "bookingNumber"])
+
+    def pay(self, which: int, description: str | None, **payment: Any) -> None:
+        """A payment is entered, received some days ago, without its booking counting as changed."""
+        number = self._booking(which)
+        if number:
+            text = description and description.format(number=number)
+            self.sandbox.add_payment(number=number, description=text, **payment)
+
+    def unpay(self, which: int) -> None:
+        """A payment of the last weeks is deleted."""
+        since = self._true_now() - timedelta(days=20)
+        recent = [
+            payment["id"]
+            for payment in self.sandbox.truth()["payments"]
+            if datetime.fromisoformat(payment["receivedTime"]) > since
+        ]
+        if recent:
+            self.sandbox.delete_payment(recent[which % len(recent)])
+
     def quiet(self) -> None:
         """All adversities end."""
+        self.sandbox.switches(**self._switches)
+        for name in self._spoiled:
+            with suppress(KeyError, StopIteration, ValueError):  # It is gone by now.
+                self.sandbox.spoil(name, None)
+        self._spoiled.clear()
         self.sandbox.faults([])
         self.sandbox.remove_hooks()
         self.sandbox.permissions(PERMISSIONS)
@@ -406,6 +465,12 @@ class World:
         patch.setattr(ClockWatch, "read", read)
 
 
+def _draw_payment(chance: random.Random) -> dict[str, Any]:
+    texts = (None, "Kasse", "Booking {number}")
+    when = {"days_ago": chance.choice((0, 0, 3, 20)), "description": chance.choice(texts)}
+    return {"which": chance.randint(0, 99), "amount": chance.choice(("7.00", "-3.00")), **when}
+
+
 class _Life:
     """Raises `Killed` at one step of dlt or of the database, and at each one after it until the run has ended.
 
@@ -461,11 +526,14 @@ class _Remembered:
         """As `Sandbox.truth`; their bookings may be there or not."""
         truth = self._sandbox.truth(account)
         gone = [b["bookingNumber"] for b in truth["bookings"] if b["customerId"] in self._forgotten]
+        booked = {b["customerId"] for b in truth["bookings"]}
+        # Whose last booking has vanished may still be held.
+        left = [customer["id"] for customer in truth["customers"] if customer["id"] not in booked]
         return truth | {
             "bookings": [b for b in truth["bookings"] if b["customerId"] not in self._forgotten],
-            "payments": [p for p in truth["payments"] if p.get("customerId") not in self._forgotten],
+            "payments": [p for p in truth["payments"] if p.get("customerId") not in {*self._forgotten, *left}],
             "deletedBookings": [*truth["deletedBookings"], *gone],
-            "deletedCustomers": [*truth["deletedCustomers"], *self._forgotten],
+            "deletedCustomers": [*truth["deletedCustomers"], *self._forgotten, *left],
         }
 
 

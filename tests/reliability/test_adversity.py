@@ -12,8 +12,18 @@ from bookeo_sandbox import serve
 from places import in_ducklake, in_postgres
 from postgres_server import PostgresDatabase
 
-SEQUENCES = 8
+SEQUENCES = 20
 LOST_ROWS_ONCE = {
+    "a replica behind, ends of windows that are excluded, times to the millisecond": [
+        Step("switch", {"name": "replica_lag_minutes", "value": 30}),
+        Step("load"),
+        Step("advance", {"hours": 20}),
+        Step("switch", {"name": "window_ends", "value": "exclusive"}),
+        Step("load", {"since": "2026-06-20"}),
+        Step("advance", {"hours": 20}),
+        Step("switch", {"name": "precision", "value": "milliseconds"}),
+        Step("load"),
+    ],
     "customers are hidden for some days": [
         Step("load"),
         Step("permission_lost", {"name": "customers_r_all", "after": 0}),
