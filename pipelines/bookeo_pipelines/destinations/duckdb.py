@@ -23,7 +23,8 @@ from dlt.destinations.impl.duckdb.configuration import (
 from dlt.destinations.impl.duckdb.duck import DuckDbClient
 from dlt.destinations.impl.duckdb.sql_client import DuckDBDBApiCursorImpl, DuckDbSqlClient
 from dlt.destinations.sql_jobs import SqlMergeFollowupJob
-from duckdb import BinderException, DuckDBPyConnection, NotImplementedException
+from duckdb import DuckDBPyConnection, NotImplementedException
+from duckdb import Error as DuckDBError
 from duckdb import connect as duckdb_connect
 
 from bookeo_pipelines.destinations.storage_version import new_file_version
@@ -136,7 +137,7 @@ class FilePool(DuckDbConnectionPool):
         """
         try:
             return self._borrow(*args, **settings)
-        except BinderException as error:
+        except DuckDBError as error:  # Its kind is another in DuckDB 2.
             if "Unique file handle conflict" not in str(error):
                 raise
             # Theirs is shared, as dlt would do; or no longer, where they have closed it.

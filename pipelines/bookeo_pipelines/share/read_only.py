@@ -26,6 +26,12 @@ NO_EXTENSIONS = {
     "python_enable_replacements": False,
 }
 """How DuckDB is started; these cannot be set later."""
+_READING_PIVOT = re.compile(r"\s*(PIVOT|PIVOT_WIDER|SELECT|FROM)\b", re.IGNORECASE)
+_READING_PRAGMA = re.compile(
+    r"\s*PRAGMA\s+(collations|database_list|database_size|functions|metadata_info|platform|show|show_tables"
+    r"|show_tables_expanded|storage_info|table_info|user_agent|version)\b",
+    re.IGNORECASE,
+)
 _EXPLAIN = re.compile(r"\s*EXPLAIN\s*(ANALYZE\b\s*)?(\([^()]*\)\s*)?", re.IGNORECASE)
 
 
@@ -115,7 +121,7 @@ def check_question(sql: str) -> None:
         statements = duckdb.extract_statements(sql)
     except duckdb.Error as error:
         raise QueryRefused(f"DuckDB refuses the question: {first_line(error)}", further_lines(error)) from None
-    kinds = [statement.type.name for statement in statements]
+    kinds = [_kind(statement) for statement in statements]
     if len(kinds) > 1 and not any(statement.query for statement in statements):
         # A PIVOT without a list of values: DuckDB itself makes a temporary type for it first.
         kinds = [kind for kind in kinds if kind != "CREATE"]
@@ -130,6 +136,12 @@ def check_question(sql: str) -> None:
         raise QueryRefused(
             f"bookeo query is read-only: it takes SELECT, DESCRIBE, SHOW, SUMMARIZE and EXPLAIN, not {kinds[0]}."
         )
+
+
+def _kind(statement: Any) -> str:
+    """Name what a statement is; what DuckDB 2 tells less about is SELECT where its text begins as one that reads."""
+    reading = {"MULTI": _READING_PIVOT, "PRAGMA": _READING_PRAGMA}.get(statement.type.name)
+    return "SELECT" if reading is not None and reading.match(statement.query) else str(statement.type.name)
 
 
 def check_select(sql: str, dialect: str) -> None:
