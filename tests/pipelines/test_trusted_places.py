@@ -6,13 +6,23 @@ import os
 import shutil
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
+import duckdb
 import pytest
 
-from bookeo.errors import SettingsError
+from bookeo.archive.file_format import ArchiveFile, Kept, account_folder
+from bookeo.archive.store import Archive
+from bookeo.errors import ArchiveUnusable, SettingsError
 from bookeo_pipelines.runtime.atomic_file import placed
-from bookeo_pipelines.runtime.trusted_places import UntrustedPlace, foreign_link, global_folder, prepare_places
+from bookeo_pipelines.runtime.trusted_places import (
+    UntrustedPlace,
+    foreign_link,
+    global_folder,
+    prepare_places,
+    require_home,
+)
 from bookeo_pipelines.warehouse.lock import one_at_a_time
 from bookeo_sandbox import Sandbox
 from command_runs import Run
@@ -180,21 +190,83 @@ def test_links_of_others_are_found(folder: Path) -> None:
 
 
 @as_root
-def test_nothing_is_written_through_a_link_of_somebody_else(bookeo: Run, loaded: Path, folder: Path) -> None:
+def test_nothing_is_written_through_a_link_of_somebody_else(
+    bookeo: Run, keys: Sandbox, loaded: Path, folder: Path
+) -> None:
     victim = folder / "victim"
     victim.write_text("untouched")
     (folder / "export").mkdir()
-    for link in (folder / "export" / "bookings.csv", folder / "copy.duckdb", folder / "other.duckdb"):
-        link.symlink_to(victim)
-        os.lchown(link, STRANGER, STRANGER)
+    (folder / "elsewhere").mkdir()
+    links = {
+        "export/bookings.csv": victim,
+        "copy.duckdb": victim,
+        "new.duckdb": victim,
+        "certificate.json": victim,
+        "person.html": victim,
+        "archive": folder / "elsewhere",
+        "dictionary": folder / "elsewhere",
+    }
+    for link, leads_to in links.items():
+        (folder / link).symlink_to(leads_to)
+        os.lchown(folder / link, STRANGER, STRANGER)
+    with duckdb.connect(str(loaded), read_only=True) as connection:
+        [(customer,)] = connection.execute("SELECT min(customer_id) FROM bookeo_data.customers").fetchall()
+    before = loaded.read_bytes()
     for words in (
         ("export", "--format", "csv", "--tables", "bookings"),
         ("publish", "--to", "copy.duckdb"),
+        ("docs", "--output", "dictionary"),
+        ("forget", "--customer", customer, "--yes", "--certificate", "certificate.json"),
+        ("person", "--customer", customer, "--output", "person.html"),
+        ("load", "--database", "new.duckdb"),
+        ("load", "--archive", "archive"),
     ):
         outcome = bookeo(*words)
         assert outcome.code == 1, words
         assert "a symbolic link that another user has made" in outcome.err.replace("\n", " "), words
     assert victim.read_text() == "untouched"
+    assert [*(folder / "elsewhere").iterdir()] == []
+    assert loaded.read_bytes() == before
+    assert keys.requests()["total"] == 0
+
+
+@as_root
+def test_the_archive_follows_no_link_inside_it(folder: Path) -> None:
+    archive = Archive(str(folder / "archive"))
+    archive.check()
+    file = ArchiveFile("A1", "bookings", datetime(2026, 6, 1, tzinfo=UTC), "1")
+    (folder / "elsewhere").mkdir()
+    link = Path(folder, "archive", account_folder("A1"))
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(folder / "elsewhere")
+    os.lchown(link, STRANGER, STRANGER)
+    with pytest.raises(ArchiveUnusable, match="a symbolic link that another user has made"):
+        archive.write(file, Kept({"entity": "bookings"}, []))
+    assert [*(folder / "elsewhere").iterdir()] == []
+
+
+def test_dlt_as_it_is_needs_a_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    require_home()
+    monkeypatch.setattr(os, "geteuid", lambda: NOBODY)
+    monkeypatch.setenv("HOME", "/nonexistent")
+    with pytest.raises(UntrustedPlace, match="set HOME to a folder of this user's own"):
+        require_home()
+
+
+def test_dagster_asks_as_the_command_does(project: Path) -> None:
+    """Before anything of dlt is imported, of which there is none here."""
+    (project / ".dlt").chmod(0o777)
+    (project / "modules").mkdir()
+    (project / "modules" / "dlt.py").write_text("raise SystemExit('dlt is imported')")
+    done = subprocess.run(
+        [sys.executable, "-c", "import bookeo_orchestration"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(project / "modules")},
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].endswith(f"run `chmod go-w {project / '.dlt'}`.")
 
 
 def test_who_holds_a_lock_is_not_written_through_a_link(folder: Path) -> None:

@@ -39,10 +39,32 @@ def prepare_places(arguments: Sequence[str]) -> None:
         UntrustedPlace: Another user owns such a folder or a settings file in it, or may write to it; or others may read
             a file with secrets.
     """
+    if os.name == "posix" and "DLT_DATA_DIR" not in os.environ and _has_no_home():
+        os.environ["DLT_DATA_DIR"] = str(_database_folder(arguments) / DATA_FOLDER)
+    check_places()
+
+
+def require_home() -> None:
+    """Make sure that dlt, as it is, finds the user's own folder for settings.
+
+    Raises:
+        UntrustedPlace: It would look for them among temporary files, where anybody can put them.
+    """
+    if os.name == "posix" and _has_no_home():
+        raise UntrustedPlace(
+            "This user has no home that can be written to, so dlt would read settings from a temporary folder, which "
+            "anybody can make; set HOME to a folder of this user's own."
+        )
+
+
+def check_places() -> None:
+    """Check the folders that dlt reads from; nothing is changed but that a missing data folder may be made.
+
+    Raises:
+        UntrustedPlace: As `prepare_places` says.
+    """
     if os.name != "posix":
         return
-    if "DLT_DATA_DIR" not in os.environ and _has_no_home():
-        os.environ["DLT_DATA_DIR"] = str(_database_folder(arguments) / DATA_FOLDER)
     settings = Path(os.environ.get("DLT_PROJECT_DIR", "."), os.environ.get("DLT_CONFIG_FOLDER", ".dlt"))
     for folder in (settings, global_folder()):
         if folder.is_dir():

@@ -74,6 +74,7 @@ class Archive:
         """
         try:
             if self._is_local:
+                _refuse_foreign_link(Path(self._root))
                 _make_private(Path(self._root))
                 if not os.access(self._root, os.W_OK | os.X_OK):
                     raise PermissionError(13, "Permission denied")
@@ -230,6 +231,8 @@ class Archive:
 
     def _remove(self, path: str) -> None:
         try:
+            if self._is_local:
+                _refuse_foreign_link(Path(self._full(path)).parent)
             self._files.rm_file(self._full(path))
         except Exception as error:
             raise self._unusable("written", error) from None
@@ -245,6 +248,15 @@ class Archive:
         return ArchiveUnusable(f"The archive {self.place} cannot be {what}: {why}; see the setting archive.")
 
 
+def _refuse_foreign_link(path: Path, hops: int = 40) -> None:
+    """Keep from writing where another user wants it: through a symbolic link that neither this user nor root made."""
+    for part in (path, *path.parents) if os.name == "posix" else ():
+        if part.is_symlink():
+            if not hops or part.lstat().st_uid not in (0, os.geteuid()):
+                raise PermissionError(1, f"{part} is a symbolic link that another user has made")
+            _refuse_foreign_link(part.parent / part.readlink(), hops - 1)
+
+
 def _make_private(folder: Path) -> None:
     """Makes a folder and those above it that are missing, for the owner only."""
     for missing in reversed([folder, *folder.parents]):
@@ -254,6 +266,7 @@ def _make_private(folder: Path) -> None:
 
 def _write_private(path: Path, content: bytes) -> None:
     """Writes a file for the owner only: whole, and kept by the disk, or not at all."""
+    _refuse_foreign_link(path.parent)
     _make_private(path.parent)
     unfinished = path.with_name(f".{path.name}{_UNFINISHED}")
     unfinished.unlink(missing_ok=True)

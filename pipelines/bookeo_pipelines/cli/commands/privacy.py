@@ -67,11 +67,13 @@ def forget(
     from bookeo_pipelines.destinations.target import target
     from bookeo_pipelines.privacy.erasure_report import certificate as as_certificate
     from bookeo_pipelines.privacy.subjects import SubjectNotFound, loaded_accounts
-    from bookeo_pipelines.runtime.atomic_file import placed
+    from bookeo_pipelines.runtime.atomic_file import placed, refuse_foreign_link
 
     subject = _subject(customer, email, expired=expired)
     if not yes and not dry_run and not sys.stdin.isatty():
         raise SettingsError("Not a terminal: pass --yes to forget without a prompt.")
+    if certificate is not None:  # before anybody is forgotten without one
+        refuse_foreign_link(certificate)
     reports = []
     where = target(destination, dataset, database)
     if not expired:
