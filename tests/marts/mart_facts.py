@@ -43,9 +43,11 @@ def bookings_of(world: World) -> Frame:
         made_by[person] += 1
         price, people = booking.get("price", {}), booking["participants"]["numbers"]
         gross, paid, canceled = amount(price, "totalGross"), amount(price, "totalPaid"), booking["canceled"]
-        made, start = at(booking["creationTime"]), at(booking["startTime"])
+        made = at(booking["creationTime"])
+        start = at(booking["startTime"]) if "startTime" in booking else made
         gone = at(booking["cancelationTime"]) if canceled and "cancelationTime" in booking else None
-        tour, booked = date.fromisoformat(booking["startTime"][:10]), made.astimezone(zone).date()
+        tour = date.fromisoformat(booking.get("startTime", booking["creationTime"])[:10])
+        booked = made.astimezone(zone).date()
         adjusted = [Decimal(a["unitPrice"]["amount"]) * a["quantity"] for a in booking.get("priceAdjustments", [])]
         elsewhere = bool(price) and paid != 0 and price["totalPaid"]["currency"] != price["totalGross"]["currency"]
         balance = Decimal(0) if canceled or elsewhere else gross - paid

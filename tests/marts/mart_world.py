@@ -86,6 +86,8 @@ def vary(truth: dict[str, Any], other_currency: str) -> dict[str, Any]:
             booking["customerId"] = None
         if booking["canceled"] and number % 5 == 0:
             del booking["cancelationTime"]
+        if number % 37 == 8:
+            del booking["startTime"], booking["endTime"]
         if number % 29 == 6 and "price" in booking:
             booking["price"]["totalPaid"]["currency"] = "GBP"
     # Three ids of one person, and as many of one address as are strangers to each other.
