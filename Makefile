@@ -35,7 +35,7 @@ test: $(INSTALLED) lint ## install everything and run all tests
 	PYTEST_DEBUG_TEMPROOT=$(MEMORY) $(BIN)/python -m pytest -n 3 --dist loadfile
 
 quick: $(INSTALLED) ## the tests of the source and of single modules, in less than a minute on an idle machine
-	PYTEST_DEBUG_TEMPROOT=$(MEMORY) $(BIN)/python -m pytest -q -n 2 tests/source tests/test_*.py
+	PYTEST_DEBUG_TEMPROOT=$(MEMORY) $(BIN)/python -m pytest -q -n 2 tests/unit tests/source tests/test_*.py
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -156,6 +156,18 @@ def test_a_changed_pace_does_not_open_a_closed_gate() -> None:
     assert clock.now == 1040
 
 
+def test_a_smaller_burst_holds_at_once_and_a_larger_one_is_earned() -> None:
+    clock = Clock()
+    gate = Gate(1.0, 10, clock=clock)
+    gate.configure(1.0, 2)
+    for _ in range(3):
+        gate.enter(clock.sleep)
+    assert clock.sleeps == pytest.approx([1])
+    gate.configure(1.0, 10)
+    gate.enter(clock.sleep)
+    assert clock.sleeps == pytest.approx([1, 1])
+
+
 def test_threads_share_the_pace_and_none_starves() -> None:
     clock = Clock()
     gate = Gate(10.0, 2, clock=clock)

@@ -17,7 +17,7 @@ from bookeo.client.pagination import ListPage
 from bookeo.cursor.coverage import span
 from bookeo.errors import ServerUnavailable, WindowIncomplete
 from bookeo.extract.kept_pages import KeptPage, kept_page
-from bookeo.extract.window_reader import WindowRead, WindowReader
+from bookeo.extract.window_reader import WindowRead, WindowReader, windows_of
 from bookeo.windows import LONGEST_ASKED, ONE_SECOND, Window
 from patience import wait_until
 
@@ -310,3 +310,32 @@ def test_pages_add_up_only_if_every_total_is_the_same_and_every_key_is_there_onc
     assert distinct_keys([page(3, "a", "b"), None]) is None, "a page is gone"
     assert distinct_keys([page(2, "a", None)]) == {"a"}, "a nameless item is not missing"
     assert distinct_keys([page(0)]) == set()
+
+
+def test_after_a_failure_the_windows_come_in_their_order() -> None:
+    api = InventedBookings(now=10 * 24 * HOUR)
+    settings = settings_like(items_per_page=3, window_days=1, concurrency=4)
+    wanted = span(moment(0), moment(6 * 24 * HOUR))
+    failing = {windows_of(wanted, settings)[0]}
+
+    def page(window: Window, number: int, token: str | None) -> ListPage:
+        if window in failing:
+            raise ServerUnavailable("down")
+        return api.page(window, number, token)
+
+    reader = WindowReader(page, settings, wanted, key="bookingNumber", max_items=100, lookahead=3)
+    with pytest.raises(ServerUnavailable):
+        reader.next_window()
+    failing.clear()
+    assert [read.window for read in windows(reader)] == windows_of(wanted, settings)
+
+
+def test_a_window_whose_last_second_still_moves_is_cut_before_it(api: InventedBookings) -> None:
+    settings = settings_like(items_per_page=api.items_per_page)
+    wanted = span(moment(0), moment(UNTIL))
+    [window] = windows_of(wanted, settings)
+    reader = WindowReader(
+        api.page, settings, wanted, key="bookingNumber", max_items=100, lookahead=0, moving_since=window.end
+    )
+    before, last = [read.window for read in windows(reader)]
+    assert (before, last) == (Window(window.start, window.end - ONE_SECOND), Window(window.end, window.end))

@@ -222,6 +222,26 @@ def test_a_429_for_ever_is_given_up_after_three_of_the_longest_waits(server: Scr
     assert clock.now == 1900
 
 
+def test_a_told_wait_is_believed_twice(server: Script, clock: Clock) -> None:
+    server.replies = [Reply(429, {}, headers={"Retry-After": "1"})] * 4
+    ask(make(server.base_url, clock))
+    assert clock.sleeps == [1, 1, *(FIRST_BACKOFF_SECONDS * 2**nth * 0.75 for nth in (3, 4))]
+
+
+def test_another_failure_ends_a_row_of_429s(server: Script, clock: Clock) -> None:
+    limited = Reply(429, {}, headers={"Retry-After": "10"})
+    server.replies = [limited, limited, Reply(500, {}), limited, limited]
+    assert ask(make(server.base_url, clock, max_wait_seconds=10)).attempts == 6
+    assert clock.sleeps == [10, 10, FIRST_BACKOFF_SECONDS, 10, 10]
+
+
+def test_who_waits_for_nothing_gives_up_at_the_first_429(server: Script, clock: Clock) -> None:
+    server.replies = [Reply(429, {})]
+    with pytest.raises(RateLimited, match=r"\(1 times HTTP 429"):
+        ask(make(server.base_url, clock, max_wait_seconds=0))
+    assert len(server.asked) == 1
+
+
 def test_a_429_in_one_thread_holds_all_transports_of_the_key(server: Script) -> None:
     clock = Clock()
     gate = Gate(0, 4, clock=clock)
