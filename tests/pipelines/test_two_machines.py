@@ -10,6 +10,7 @@ import pytest
 from bookeo_pipelines.destinations.errors import DestinationAway
 from bookeo_pipelines.destinations.target import target
 from bookeo_pipelines.outcomes import ExitCode, exit_code
+from bookeo_pipelines.warehouse.access import sole_access
 from bookeo_pipelines.warehouse.lock import LoadRunning
 from bookeo_pipelines.warehouse.writer_lock import WriterLock, writer_lock
 from bookeo_sandbox import serve
@@ -42,6 +43,9 @@ def test_one_of_two_loads_of_an_account_is_told_who_is_there(place: Place, folde
         with writer_lock(where, "A2"):
             pass
         with pytest.raises(LoadRunning), writer_lock(where):
+            pass
+        # As `bookeo forget`, `reset` and `replay` do, whichever account they are about.
+        with pytest.raises(LoadRunning), sole_access(where, whole_dataset=True):
             pass
     with writer_lock(where), pytest.raises(LoadRunning), writer_lock(where, "A1"):
         pass
