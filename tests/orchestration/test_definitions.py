@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -33,7 +34,7 @@ from bookeo_orchestration import bookeo_definitions
 from bookeo_orchestration.marts import read_models
 from bookeo_orchestration.partitions import ONLY, account_months, account_names, work_of
 from bookeo_orchestration.pools import AccountPools
-from bookeo_orchestration.retries import RETRIES, ask_for_retry, failed, will_pass
+from bookeo_orchestration.retries import RETRIES, ask_for_retry, failed, failures_told, will_pass
 from bookeo_orchestration.schedules import ACCOUNTS, RANGE_END, RANGE_START
 from days import MOMENTS, name_moment
 from isolation import isolate
@@ -225,6 +226,20 @@ def test_only_what_passes_is_tried_again() -> None:
     assert failure.allow_retries is False
     assert failure.description == "north: The keys are refused.; south: Nobody answers."
     assert failure.metadata["north"].value == "The keys are refused."
+
+
+def test_dagster_is_told_no_words_of_the_api() -> None:
+    words = "Booking of Anna Karenina is not allowed"
+    told: list[str] = []
+    context = SimpleNamespace(log=SimpleNamespace(warning=told.append), retry_number=0)
+    for kind, ends in ((errors.RequestRejected, Failure), (errors.ServerUnavailable, RetryRequested)):
+        with pytest.raises(ends) as raised, failures_told(context):
+            raise kind("GET /bookings failed.", api_message=words)
+        assert raised.value.__cause__ is None
+        assert raised.value.__suppress_context__
+        told.append(repr(vars(raised.value)) + str(raised.value))
+    assert "GET /bookings failed." in "".join(told)
+    assert "Karenina" not in "".join(told)
 
 
 def test_an_account_is_loaded_by_one_run_at_a_time(

@@ -17,6 +17,7 @@ from bookeo_pipelines.status.doctor import CLOCK_SECONDS, clock_finding
 from bookeo_pipelines.status.first_settings import write_secrets
 from bookeo_sandbox import Sandbox, serve
 from command_runs import Run
+from programs import find_program
 from truth import DATASET, query
 
 HERE = datetime(2026, 6, 30, 12, 0, tzinfo=UTC)
@@ -85,6 +86,18 @@ def test_secrets_are_written_for_any_key_and_into_a_new_file_only(folder: Path) 
     }
     with pytest.raises(FileExistsError):
         write_secrets(place, "x", "y")
+
+
+def test_git_leaves_the_keys_out_of_anybodys_repository(folder: Path) -> None:
+    git = find_program("git")
+    subprocess.run([git, "init", "--quiet", str(folder)], check=True)
+    write_secrets(folder / ".dlt" / "secrets.toml", "k", "s")
+    listed = [git, "-C", str(folder), "status", "--porcelain", "--untracked-files=all"]
+    assert subprocess.run(listed, capture_output=True, text=True, check=True).stdout == "?? .dlt/.gitignore\n"
+    (folder / ".dlt" / ".gitignore").write_text("mine")
+    (folder / ".dlt" / "secrets.toml").unlink()
+    write_secrets(folder / ".dlt" / "secrets.toml", "k", "s")
+    assert (folder / ".dlt" / ".gitignore").read_text() == "mine"
 
 
 @pytest.mark.parametrize(

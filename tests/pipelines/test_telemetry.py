@@ -15,7 +15,8 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from bookeo.errors import CredentialsRejected
+from bookeo.errors import CredentialsRejected, RequestRejected
+from bookeo.http.api_errors import Redaction
 from bookeo_pipelines.observability import telemetry as choosing
 from bookeo_pipelines.observability.spans import Telemetry
 from bookeo_sandbox import Sandbox
@@ -160,3 +161,19 @@ def test_the_missing_extra_is_said_and_the_load_goes_on(
     monkeypatch.setitem(sys.modules, "opentelemetry", None)
     assert choosing.telemetry() is None
     assert "pip install 'dlt-source-bookeo[telemetry]'" in caplog.text
+
+
+def test_no_trace_or_metric_holds_words_of_the_api(
+    folder: Path, sandbox: Sandbox, collected: Collected, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = "Booking of Anna Karenina, 12 Rose Street, is not allowed"
+    monkeypatch.setattr(Redaction, "clean", lambda *_, **__: words)
+    sandbox.fault("error", "GET /bookings").status = 400
+    failure = load(sandbox, folder / "bookeo.duckdb", tables=("bookings",), may_fail=True, **AS_NEEDED).failure
+    assert isinstance(failure, RequestRejected)
+    assert failure.api_message == words
+    spans = collected.spans.get_finished_spans()
+    told = "".join(span.to_json() for span in spans) + repr(collected.points())
+    assert "RequestRejected" in told
+    assert "with HTTP 400" in told
+    assert "Karenina" not in told

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from bookeo import BookeoSettings, load_settings
 from bookeo_pipelines.runtime.atomic_file import refuse_foreign_link
+
+IGNORED = "# Keys, and dlt's load packages\n*secrets.toml\n/data/\n"
+"""What git is told to leave out of the folder of settings."""
 
 
 def settings_with(api_key: str, secret_key: str, base_url: str | None = None) -> BookeoSettings:
@@ -29,7 +33,7 @@ def settings_with(api_key: str, secret_key: str, base_url: str | None = None) ->
 
 
 def write_secrets(place: Path, api_key: str, secret_key: str, base_url: str | None = None) -> None:
-    """Write the keys into a new file that only its owner can read.
+    """Write the keys into a new file that only its owner can read, and that git ignores.
 
     Args:
         place: The file; its folder is made where there is none.
@@ -43,6 +47,9 @@ def write_secrets(place: Path, api_key: str, secret_key: str, base_url: str | No
     """
     place.parent.mkdir(mode=0o700, exist_ok=True)
     refuse_foreign_link(place)
+    # Before there is anything to ignore: the folder may be in somebody's repository.
+    with suppress(FileExistsError), (place.parent / ".gitignore").open("x") as file:
+        file.write(IGNORED)
     values = {"api_key": api_key, "secret_key": secret_key} | ({"base_url": base_url} if base_url else {})
     # JSON writes a text as TOML does.
     lines = ["[sources.bookeo]", *(f"{name} = {json.dumps(value)}" for name, value in values.items())]
