@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from bookeo_sandbox.service import Service
+from bookeo_sandbox.serving.service import Service
 
 MARK = "Canariensis"
 BORN = "1931-07-19"

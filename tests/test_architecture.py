@@ -17,8 +17,6 @@ FOLDERS = {
     "bookeo_pipelines": ROOT / "pipelines" / "bookeo_pipelines",
     "bookeo_sandbox": ROOT / "sandbox" / "bookeo_sandbox",
 }
-FLAT = {"bookeo_sandbox"}
-"""Packages that are larger."""
 MOST_MODULES = 12
 """Modules in a package, besides its `__init__`; and packages in it, likewise."""
 MOST_FLOORS = 7
@@ -82,7 +80,7 @@ def floors(package: str) -> int:
     return max(map(height, children), default=0)
 
 
-@pytest.mark.parametrize("package", sorted({*packages()} - FLAT))
+@pytest.mark.parametrize("package", packages())
 def test_a_package_fits_in_the_head(package: str) -> None:
     folder = path_of(package)
     modules = [path for path in folder.glob("*.py") if path.name != "__init__.py"]

@@ -24,8 +24,8 @@ import uvicorn
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bookeo_sandbox import Business, Sandbox, control
-from bookeo_sandbox.service import Service
-from bookeo_sandbox.web import application
+from bookeo_sandbox.serving.service import Service
+from bookeo_sandbox.serving.web import application
 
 CONTROL = "/_replay"
 

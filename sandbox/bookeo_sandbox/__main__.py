@@ -1,5 +1,5 @@
 """Lets `python -m bookeo_sandbox` start the sandbox."""
 
-from bookeo_sandbox.command import main
+from bookeo_sandbox.serving.command import main
 
 raise SystemExit(main())

@@ -12,13 +12,16 @@ from typing import Any
 
 import orjson
 
-from bookeo_sandbox.account import CHOICES, PERMISSIONS, Account, Switches
-from bookeo_sandbox.catalog import profile, stable_id
-from bookeo_sandbox.life import Life
-from bookeo_sandbox.render import booking_bytes, customer_bytes, payment_dict
-from bookeo_sandbox.replica import Replica
-from bookeo_sandbox.settings_lists import settings_lists
-from bookeo_sandbox.times import as_moment
+from bookeo_sandbox.invention.catalog import profile
+from bookeo_sandbox.invention.life import Life
+from bookeo_sandbox.records.account import Account
+from bookeo_sandbox.records.ids import stable_id
+from bookeo_sandbox.records.permissions import PERMISSIONS
+from bookeo_sandbox.records.replica import Replica
+from bookeo_sandbox.records.switches import CHOICES, Switches
+from bookeo_sandbox.records.times import as_moment
+from bookeo_sandbox.shown.render import booking_bytes, customer_bytes, payment_dict
+from bookeo_sandbox.shown.settings_lists import settings_lists
 
 _DAY = 86_400
 

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from bookeo.schema import TABLES, dlt_columns
 from bookeo_pipelines.destinations.registry import make_destination
 from bookeo_sandbox import Business
-from bookeo_sandbox.schedule import event_id, events_between
+from bookeo_sandbox.invention.schedule import event_id, events_between
 from truth import DATASET, expected_rows
 
 LOADED = (

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bookeo_sandbox import Sandbox
-from bookeo_sandbox.records import Booking, Payment
+from bookeo_sandbox.records.entities import Booking, Payment
 
 DAY = 86_400
 

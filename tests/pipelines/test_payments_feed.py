@@ -16,7 +16,7 @@ from bookeo_pipelines.destinations.target import target
 from bookeo_pipelines.load.runner import LoadRequest, LoadResult
 from bookeo_pipelines.reconcile.runner import run_reconcile
 from bookeo_sandbox import Sandbox, serve
-from bookeo_sandbox.errors import ApiError
+from bookeo_sandbox.protocol.errors import ApiError
 from loading import ALWAYS, AS_NEEDED, BEGIN, load, settings_of
 from stored import lose_columns
 from truth import DATASET, contents, query

@@ -21,7 +21,7 @@ from bookeo_pipelines.status.status import AccountStatus, read_status
 from bookeo_pipelines.warehouse.load_packages import open_pipeline
 from bookeo_pipelines.warehouse.lock import LoadRunning, one_at_a_time
 from bookeo_sandbox import Sandbox, serve
-from bookeo_sandbox.errors import ApiError
+from bookeo_sandbox.protocol.errors import ApiError
 from command_runs import Run
 from loading import AS_NEEDED, BEGIN, END, SMALL, WEEK, load, settings_of
 from truth import DATASET, query

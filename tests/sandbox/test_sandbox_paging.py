@@ -4,7 +4,7 @@ import pytest
 from sandbox_asking import JUNE, Ask
 
 from bookeo_sandbox import Sandbox
-from bookeo_sandbox.service import RequestInfo
+from bookeo_sandbox.serving.service import RequestInfo
 
 QUESTION = {**JUNE, "includeCanceled": "true", "itemsPerPage": "10"}
 

@@ -9,7 +9,7 @@ import pytest
 from scripted_server import API_KEY, Clock
 
 from bookeo.http.rate_limiter import PROBING_STEPS, RECOVERED_SHARE, SLOWEST_SHARE, Gate, gate_for
-from bookeo_sandbox.faults import RateLimiter
+from bookeo_sandbox.serving.faults import RateLimiter
 
 
 def test_a_burst_goes_out_at_once_and_the_rest_at_the_rate() -> None:

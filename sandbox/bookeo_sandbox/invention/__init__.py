@@ -1,0 +1,1 @@
+"""Invents businesses: what they sell, who books it, and what happens as time passes."""

@@ -1,0 +1,1 @@
+"""The operations of the API, each from a request to an answer."""
