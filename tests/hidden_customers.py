@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from bookeo_sandbox import Sandbox
-from bookeo_sandbox.calls import Answer, Call
-from bookeo_sandbox.errors import ApiError
+from bookeo_sandbox.protocol.calls import Answer, Call
+from bookeo_sandbox.protocol.errors import ApiError
 
 SetAttribute = Callable[[Any, str, Any], None]
 
@@ -23,7 +23,7 @@ def hide_customers(sandbox: Sandbox, every: int, set_attribute: SetAttribute = s
     Returns:
         The customers' ids.
     """
-    from bookeo_sandbox import reading
+    from bookeo_sandbox.operations import reading
 
     truth = sandbox.truth()
     booked = dict.fromkeys(booking["customerId"] for booking in truth["bookings"])

@@ -16,7 +16,6 @@ from bookeo_pipelines.destinations.target import target
 from bookeo_pipelines.load.runner import LoadRequest, LoadResult
 from bookeo_pipelines.reconcile.runner import run_reconcile
 from bookeo_sandbox import Sandbox, serve
-from bookeo_sandbox.protocol.errors import ApiError
 from loading import ALWAYS, AS_NEEDED, BEGIN, load, settings_of
 from stored import lose_columns
 from truth import DATASET, contents, query
@@ -195,12 +194,7 @@ def test_a_booking_that_does_not_add_up_is_asked_once_until_its_figures_change(
 def test_a_refused_feed_is_said_and_made_up_for(
     database: Path, sandbox: Sandbox, till: Till, status: int, failure: type[BookeoError]
 ) -> None:
-    def refused(_: Any) -> None:
-        raise ApiError(status, "Not for you")
-
-    operations = sandbox._service.operations
-    real = operations["GET", "/payments"]
-    operations["GET", "/payments"] = refused  # type: ignore[assignment]
+    sandbox.fault("error", "GET /payments", status=status)
     result = load_payments(sandbox, database, may_fail=True)
     assert type(result.failure) is failure
     assert any("asked for booking by booking instead" in message for message in result.notes.messages)
@@ -212,7 +206,7 @@ def test_a_refused_feed_is_said_and_made_up_for(
 
     past = [sandbox.truth()]
     sandbox.advance(days=3)
-    operations["GET", "/payments"] = real
+    sandbox.faults([])
     load_payments(sandbox, database)
     assert_exact(database, sandbox, tables=TABLES, earlier=past)
 
