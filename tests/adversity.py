@@ -35,7 +35,7 @@ from bookeo_pipelines.replay.runner import run_replay
 from bookeo_pipelines.status.status import read_status
 from bookeo_pipelines.warehouse.load_packages import working_folder
 from bookeo_sandbox import Sandbox, serve
-from bookeo_sandbox.faults import DATES, TOTALS
+from bookeo_sandbox.serving.faults import DATES, TOTALS
 from isolation import READ_CLOCKS
 from places import Place
 from truth import assert_equals_truth
