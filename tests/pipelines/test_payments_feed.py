@@ -258,3 +258,13 @@ def test_what_an_older_version_did_not_keep_comes_as_rows_are_read_again(paid: P
     load_payments(sandbox, paid)
     load_payments(sandbox, paid, since=BEGIN)
     assert_exact(paid, sandbox, tables=TABLES)
+
+
+def test_money_that_came_before_any_booking_is_read(database: Path, sandbox: Sandbox, till: Till) -> None:
+    """A voucher sold months before the first booking, and then one booking after the other."""
+    first = min(booking.created for booking in till.bookings())
+    voucher = till.add(description="Gift voucher", customer_id=till.bookings()[0].customer.id, days_ago=200)
+    assert voucher.received < first - 90 * 86_400
+    load_payments(sandbox, database, start="2025-11-01")
+    assert link(database, voucher) == (None, None)
+    assert_exact(database, sandbox, tables=TABLES)
