@@ -23,7 +23,8 @@ import orjson
 import uvicorn
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bookeo_sandbox import Business, Sandbox, control
+from bookeo_sandbox import Business, Sandbox
+from bookeo_sandbox.serving import control
 from bookeo_sandbox.serving.service import Service
 from bookeo_sandbox.serving.web import application
 
