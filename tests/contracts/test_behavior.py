@@ -181,8 +181,8 @@ def test_what_the_command_changes_in_its_own_process_is_there(module: str, name:
 
 def test_dbt_keeps_its_connection_where_it_is_closed() -> None:
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-    from dbt.adapters.duckdb.environments import Environment
+    from dbt.adapters.duckdb.environments.local import LocalEnvironment
 
     assert DuckDBConnectionManager._ENV is None
     assert "_ENV" in inspect.getsource(DuckDBConnectionManager.open)
-    assert callable(Environment.close)
+    assert callable(LocalEnvironment.close)
