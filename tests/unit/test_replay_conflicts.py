@@ -29,7 +29,8 @@ def left(tables: list[TableRows], column: str = "booking_number") -> dict[str, l
 
 @pytest.mark.parametrize(("read_at", "stays"), [(LATE - SECOND, False), (LATE, True), (LATE + SECOND, True)])
 def test_only_a_row_that_is_older_is_left_out(read_at: datetime, stays: bool) -> None:
-    held = NewerRows(holding(bookings=[booking("1", fetched_at=LATE)]))
+    # The newest row of all is another one: each must be held against its own.
+    held = NewerRows(holding(bookings=[booking("1", fetched_at=LATE), booking("9", fetched_at=LATE + 9 * SECOND)]))
     written = rows("bookings", [booking("1", fetched_at=read_at), booking("2", fetched_at=EARLY)])
     assert left(held.only_newer([written])) == {"bookings": ["1", "2"] if stays else ["2"]}
 
