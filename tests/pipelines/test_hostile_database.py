@@ -18,6 +18,7 @@ from bookeo_pipelines.destinations.target import Target
 from bookeo_pipelines.marts.snapshot import copy_marts
 from bookeo_pipelines.privacy.inventory import inventory
 from bookeo_pipelines.runtime.quoting import identifier, literal
+from bookeo_pipelines.warehouse.load_packages import open_pipeline
 from command_runs import Run
 from hostile import FORMULAS, SQL, TEXTS
 from postgres_server import PostgresDatabase
@@ -109,6 +110,21 @@ def test_tables_of_others_in_a_shared_postgres(postgres: PostgresDatabase, monke
     with closing(psycopg2.connect(postgres.url)) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM information_schema.tables WHERE table_name = 'pwned'")
         assert cursor.fetchall() == [(0,)]
+
+
+def test_functions_of_others_in_a_shared_postgres(postgres: PostgresDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One for varchar fits a column of dlt's better than PostgreSQL's own for text, wherever it is looked for."""
+    monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", postgres.url)
+    with closing(psycopg2.connect(postgres.url)) as connection, connection, connection.cursor() as cursor:
+        cursor.execute("CREATE SCHEMA bookeo_data; CREATE TABLE bookeo_data.t (x varchar)")
+        cursor.execute("INSERT INTO bookeo_data.t VALUES ('A')")
+        cursor.execute("CREATE FUNCTION public.lower(varchar) RETURNS text LANGUAGE sql AS 'SELECT ''theirs''::text'")
+        cursor.execute("SET search_path = bookeo_data, public")
+        cursor.execute("SELECT lower(x) FROM t")
+        assert cursor.fetchall() == [("theirs",)]
+    pipeline = open_pipeline("of_postgres", Target("postgres"))
+    with pipeline.sql_client() as client:
+        assert client.execute_sql("SELECT lower(x) FROM t") == [("a",)]
 
 
 def test_a_view_in_somebody_elses_file_reaches_nothing_else(loaded: Path, bookeo: Run, folder: Path) -> None:

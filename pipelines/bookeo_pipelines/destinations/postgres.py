@@ -44,6 +44,21 @@ class _WithoutForcedNulls:
 class ExactPostgresClient(PostgresClient):
     """The client."""
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        client: Any = self.sql_client
+        opened = client.open_connection
+
+        def open_connection() -> Any:
+            connection = opened()
+            # dlt has functions looked for in the schema public, too, where others may put one that fits a column's type
+            # better than PostgreSQL's own, and runs as the loader.
+            with connection.cursor() as cursor:
+                cursor.execute(f"SET search_path = {client.fully_qualified_dataset_name()}")
+            return connection
+
+        client.open_connection = open_connection
+
     def create_load_job(self, table: Any, file_path: str, load_id: str, restore: bool = False) -> Any:
         """Make the job for a load file; files of dlt's own tables are loaded as it does."""
         job = super().create_load_job(table, file_path, load_id, restore)
