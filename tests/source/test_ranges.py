@@ -209,6 +209,22 @@ def test_nothing_counts_for_tables_that_could_not_be_seen() -> None:
     assert ask(state).since == START
 
 
+def test_an_empty_window_is_doubted_only_where_the_daily_look_back_does_not_read_it(loaded: LoadState) -> None:
+    def doubted(covers: Range, window: Window, now: datetime, keys: frozenset[str] = frozenset()) -> bool:
+        read = WindowRead(window, (), keys, 0, 1, 1, 0.0, None)
+        return ListReading("bookings", covers, {}).is_new_silence([read], now)
+
+    daily = ask(loaded, NOW + DAY)
+    [window] = daily.asked.windows
+    assert not doubted(daily, window, NOW + DAY)
+    late = ask(loaded, NOW + 5 * DAY)
+    assert doubted(late, Window(NOW - HOUR, NOW + 7 * DAY), NOW + 5 * DAY)
+    assert not doubted(late, Window(NOW - HOUR, NOW + 7 * DAY), NOW + 5 * DAY, frozenset("1"))
+    first = ask(LoadState())
+    assert doubted(first, Window(START, START + DAY), NOW)
+    assert not doubted(first, Window(NOW - DAY, NOW + DAY), NOW)
+
+
 def test_records_that_come_late_widen_the_overlap_and_are_counted() -> None:
     state = LoadState()
     known = {"1": mark(NOW - DAY), "2": mark(NOW - HOUR)}

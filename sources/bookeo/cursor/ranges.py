@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from bookeo.cursor.coverage import Coverage, begun_earlier, span
@@ -50,6 +50,7 @@ class Range:
         known_until: The end of what was covered before, aware; None where nothing was.
         settles: Whether the last days are among it.
         rereads: Whether the user wants this range read again, whatever is covered.
+        covered: What counted as read before.
     """
 
     asked: Coverage
@@ -58,6 +59,7 @@ class Range:
     known_until: datetime | None = None
     settles: bool = False
     rereads: bool = False
+    covered: Coverage = field(default_factory=Coverage)
 
     @property
     def since(self) -> datetime:
@@ -106,7 +108,7 @@ def next_range(state: LoadState, listing: Listing, wanted: Wanted, clocks: Clock
     if settles and known_until is not None and known.settled_at is not None:
         again = have & span(known_until - min(wanted.again, known_until - have.windows[0].start), known_until)
         asked |= again
-    return Range(asked, wanted.tables, until, known_until, settles=settles)
+    return Range(asked, wanted.tables, until, known_until, settles=settles, covered=have)
 
 
 def is_due(known: ListState, now: datetime) -> bool:
@@ -194,6 +196,19 @@ class ListReading:
     def distrust_silence(self) -> None:
         """Let no window without records count."""
         self._proven = [read for read in self._proven if read.keys]
+
+    def is_new_silence(self, reads: Sequence[WindowRead], now: datetime) -> bool:
+        """Tell whether windows without records would count as read, and not be read again by the daily look back.
+
+        Args:
+            reads: The windows.
+            now: The server's time, aware.
+
+        Returns:
+            Whether there is such a window.
+        """
+        silent = (span(read.window.start, min(read.window.end, now - SETTLING)) for read in reads if not read.keys)
+        return any(part - self.range.covered for part in silent)
 
     @property
     def is_suspicious(self) -> bool:

@@ -225,9 +225,7 @@ def _may_hide(session: LoadSession, reading: ListReading, batch: Batch, reads: S
 
     An empty window is worth the question only where the daily look back would not read it again.
     """
-    known_until, now = reading.range.known_until, session.now
-    silent = [read.window for read in reads if not read.keys and read.window.start <= now]
-    if any(window.start < now - SETTLING and (not known_until or window.end > known_until) for window in silent):
+    if reading.is_new_silence(reads, session.now):
         return True
     return (
         reading.listing == "bookings"
