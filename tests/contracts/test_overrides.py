@@ -156,6 +156,11 @@ OVERRIDES = {
         "destinations.impl.ducklake.factory.ducklake", "cls caps config naming", TRUTH
     ),
     "postgres.ExactCopyJob.run": of("destinations.impl.postgres.postgres.PostgresCsvCopyJob", "self", EXACT),
+    "postgres.ExactPostgresClient.__init__": of(
+        "destinations.impl.postgres.postgres.PostgresClient",
+        "self schema config capabilities",
+        "pipelines/test_hostile_database.py::test_functions_of_others_in_a_shared_postgres",
+    ),
     "postgres.ExactPostgresClient.create_load_job": of(
         "destinations.impl.postgres.postgres.PostgresClient", "self table file_path load_id restore", EXACT
     ),
